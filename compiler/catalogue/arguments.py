@@ -1,0 +1,42 @@
+"""The form of an argument table: what a name may be given, judged without importing torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+
+class _Required:
+    def __repr__(self) -> str:
+        return "REQUIRED"
+
+
+REQUIRED: Final = _Required()
+
+
+@dataclass(frozen=True)
+class Argument:
+    """One argument of a layer, loss, optimiser, generator or setting.
+
+    kind is one of "int", "float", "bool", "string", "word", "dtype", "time" (seconds), "share" (of 1), "call",
+    "ints", "floats", "words", "strings", "range" (two numbers), "file" (strings and calls that name data), or several
+    of them joined by "|". `choices` are the words (or strings) that are allowed where kind has "word" or "string".
+    Bounds are inclusive unless `open_low` or `open_high`. `flow` names what fills a size that was left out:
+    "channels" or "steps" of the tensor that arrives. `aliases` are other names for the same argument.
+    """
+
+    name: str
+    kind: str
+    default: Any = REQUIRED
+    low: float | None = None
+    high: float | None = None
+    open_low: bool = False
+    open_high: bool = False
+    choices: tuple[str, ...] = ()
+    flow: str | None = None
+    aliases: tuple[str, ...] = ()
+    about: str = ""
+
+    @property
+    def required(self) -> bool:
+        return self.default is REQUIRED
