@@ -1,0 +1,63 @@
+"""Text to syntax tree: every mistake of form is reported once, and all that could be read is returned."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lark import Tree
+from lark.exceptions import UnexpectedInput
+
+from sysidc.dsl import sentences, syntax
+from sysidc.dsl.building import DEEPEST, Builder, LarkTree, UnbuildableError
+from sysidc.dsl.comments import deepest_bracket, find_comments
+from sysidc.dsl.diagnostics import Diagnostic
+from sysidc.dsl.parse_table import parser
+from sysidc.dsl.recovery import recover
+from sysidc.dsl.source import Source, Span
+
+
+def parse(source: Source) -> tuple[syntax.File, tuple[Diagnostic, ...]]:
+    """The file's tree and what is wrong with its form. Items that cannot be read are left out of the tree."""
+    span = Span(source, 0, len(source.text))
+    tree, found = _read(source, "file")
+    if tree is None:
+        return syntax.File(span, None, ()), found
+    nodes, unbuildable = _build_each(source, tree.children)
+    found += unbuildable
+    version, items = nodes[0], nodes[1:]
+    if tree.children[0] is None:
+        found += (sentences.missing_version(source),)
+    file = syntax.File(span, version, tuple(item for item in items if item is not None), find_comments(source))
+    return file, tuple(sorted(found, key=lambda diagnostic: diagnostic.span.start))
+
+
+def parse_expression(source: Source) -> tuple[syntax.Expression | None, tuple[Diagnostic, ...]]:
+    """A single value, as in `--set width=64`; None where there is a mistake."""
+    tree, found = _read(source, "value")
+    if tree is None or found:
+        return None, found
+    nodes, unbuildable = _build_each(source, [tree])
+    return nodes[0], unbuildable
+
+
+def _read(source: Source, start: str) -> tuple[LarkTree | None, tuple[Diagnostic, ...]]:
+    too_deep = deepest_bracket(source, DEEPEST)
+    if too_deep is not None:
+        return None, (sentences.too_deep(too_deep, DEEPEST),)
+    try:
+        return parser().parse(source.text, start=start), ()
+    except UnexpectedInput:
+        return recover(source, start)
+
+
+def _build_each(source: Source, trees: list[Any]) -> tuple[list[Any], tuple[Diagnostic, ...]]:
+    """One node per tree, None for a part that was left out or that no node can hold."""
+    nodes: list[Any] = []
+    found: list[Diagnostic] = []
+    for tree in trees:
+        try:
+            nodes.append(Builder(source).build(tree) if isinstance(tree, Tree) else None)
+        except UnbuildableError as error:
+            nodes.append(None)
+            found.append(sentences.unbuildable(error.reason, error.span, DEEPEST))
+    return nodes, tuple(found)
