@@ -1,0 +1,86 @@
+# make demo   train and test a small model, from nothing but Python 3.11+ and make
+# make test   the tests
+# make check  format, lint, types, imports, tests: what CI runs
+# make bench  every example trained, with its time and its score
+#
+# Everything is installed into .venv, once; PYTHON names the interpreter that it is made from.
+
+VENV  := .venv
+BIN   := $(VENV)/bin
+DEMO  := examples/duffing.sysid
+FOUND  = for python in python3.11 python3.12 python3.13 python3.14 python3 python; do \
+           if "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; \
+           then echo "$$python"; break; fi; done
+ifndef PYTHON
+PYTHON := $(shell $(FOUND))
+endif
+
+# The tests run side by side, and torch's own threads would stand in each other's way.
+WORKERS ?= 2
+export OMP_NUM_THREADS ?= 1
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check format lint types imports examples package bench nightly clean
+
+help:
+	@sed -n 's/^# \(make .*\)/\1/p' Makefile
+
+demo: $(VENV)/.train
+	@$(BIN)/sysidc check $(DEMO)
+	@$(BIN)/sysidc train $(DEMO)
+	@run=$$(ls -td examples/runs/*/ runs/*/ 2>/dev/null | head -n 1); \
+	  run=$${run%/}; $(BIN)/sysidc test "$$run"; \
+	  echo; echo "The run is in $$run: weights, metrics.json, log."; \
+	  if [ -f "$$run/report.html" ]; then echo "Open $$run/report.html in a browser."; fi
+
+test: $(VENV)/.dev
+	$(BIN)/pytest -q -n $(WORKERS)
+
+check: lint types imports examples test
+
+format: $(VENV)/.dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: $(VENV)/.dev
+	$(BIN)/mypy
+	$(BIN)/pyright
+
+imports: $(VENV)/.dev
+	$(BIN)/lint-imports
+
+examples: $(VENV)/.dev
+	$(BIN)/sysidc check --deny warnings examples/*.sysid
+
+package: $(VENV)/.dev
+	rm -rf dist build
+	$(BIN)/python -m build --outdir dist .
+
+bench: $(VENV)/.train
+	$(BIN)/python benchmarks/examples.py examples/*.sysid
+
+nightly: check package bench
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+
+# Three stamps: the environment, what trains a model, what a developer needs besides.
+$(VENV)/.made:
+	@test -n "$(PYTHON)" || { echo "sysidc needs Python 3.11 or newer; name it: make PYTHON=/path/to/python" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "$(PYTHON) is no Python 3.11 or newer" >&2; exit 1; }
+	test -x $(BIN)/python || "$(PYTHON)" -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.train: $(VENV)/.made pyproject.toml constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt torch
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[train,data]"
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.train
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[train,data,dev]"
+	@touch $@
