@@ -36,8 +36,10 @@ class FrequencyLinear(nn.Module):
         if x.shape[1:] != (self.in_steps, self.in_channels):
             raise ValueError(f"the window is {tuple(x.shape[1:])}, not {(self.in_steps, self.in_channels)}")
         X = torch.fft.rfft(x, dim=1, norm="ortho").flatten(1)
-        Y = functional.linear(X, torch.view_as_complex(self.weight)).view(-1, self.steps // 2 + 1, self.width)
-        return torch.fft.irfft(Y, n=self.steps, dim=1, norm="ortho")
+        Y = functional.linear(X, torch.view_as_complex(self.weight))
+        Y = Y.view(x.shape[0], self.steps // 2 + 1, self.width)
+        y: Tensor = torch.fft.irfft(Y, n=self.steps, dim=1, norm="ortho")
+        return y
 
     def extra_repr(self) -> str:
         return f"{self.in_steps}, {self.in_channels}, {self.steps}, {self.width}"

@@ -47,7 +47,7 @@ class TimeSeriesLinear(nn.Module):
         if x.shape[1:] != (self.in_steps, self.in_channels):
             raise ValueError(f"the window is {tuple(x.shape[1:])}, not {(self.in_steps, self.in_channels)}")
         y = functional.linear(x.flatten(1), self._masked(self.weight), self.bias)
-        return y.view(-1, self.steps, self.width)
+        return y.view(x.shape[0], self.steps, self.width)
 
     def _masked(self, weight: Tensor) -> Tensor:
         if not self.causal:
