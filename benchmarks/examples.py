@@ -22,7 +22,7 @@ def main(specs: list[str]) -> int:
 
 
 def train(spec: Path, folder: Path) -> tuple[float, list[dict[str, Any]]]:
-    """Wall time of `sysidc train` in a process of its own, and the rows of its test score; runs are left in `folder`."""
+    """Wall time of `sysidc train` in a process of its own, and the rows of its test score; the run goes to `folder`."""
     command = [sys.executable, "-m", "sysidc", "train", str(spec), "--output", "json"]
     started = time.perf_counter()
     finished = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, text=True, check=True)

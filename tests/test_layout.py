@@ -10,6 +10,7 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+
 import sysidc
 
 ROOT = Path(__file__).resolve().parents[1]
