@@ -1,0 +1,57 @@
+"""A Lipschitz constant from noisy samples, where the user knows none."""
+
+from __future__ import annotations
+
+from math import isqrt
+
+import numpy as np
+from torch import Tensor
+
+from sysidc.runtime.bounded.neighbours import Floats, Neighbours
+
+# local slopes are means over a neighbourhood, and no sample stands at the steepest place: Strongin's factor r > 1
+RELIABILITY = 1.1
+LEAST_NEIGHBOURS = 32
+# neighbourhoods that are fitted together
+AT_ONCE = 2048
+
+
+def estimate_lipschitz(points: Tensor, targets: Tensor) -> float:
+    """L = r max_i sqrt(|g_i|^2 - tr cov g_i), g_i being the slope of a plane through the neighbours of sample i.
+
+    points (samples, dim), targets (samples,) -> L, in units of the targets per unit of the points. Each plane is fitted
+    by least squares to the max(32, 4 (dim + 1), 2 sqrt(samples)) nearest distinct points, cov g_i following from the
+    residuals: the difference quotient of two samples would be ruled by the noise. An estimate, no bound: a function
+    that is steep where no sample lies is not seen, so a known constant is always to be preferred.
+    Sources: Fan and Gijbels, Local Polynomial Modelling (1996), ch. 3 (local slopes); Strongin (1973) and Wood and
+    Zhang, J. Global Optim. 8 (1996) (a largest slope, and its factor, as estimate of L).
+    """
+    places, values = _distinct(points.numpy(), targets.numpy())
+    # a share of the samples that vanishes while the number grows: both the noise and the bias of a slope go to 0
+    count = min(max(LEAST_NEIGHBOURS, 4 * (places.shape[1] + 1), 2 * isqrt(len(places))), len(places))
+    if count < 2:
+        return 0.0
+    samples = Neighbours(places).nearest(places, count)[1]
+    parts = np.array_split(samples, len(samples) // AT_ONCE + 1)
+    largest = max(_squared_slopes(places[part], values[part]).max() for part in parts)
+    return RELIABILITY * float(np.sqrt(max(largest, 0.0)))
+
+
+def _squared_slopes(places: Floats, values: Floats) -> Floats:
+    """|g|^2 - tr cov g per neighbourhood; places (batch, count, dim), values (batch, count)."""
+    X = places - places.mean(axis=1, keepdims=True)
+    Y = values - values.mean(axis=1, keepdims=True)
+    # directions in which a neighbourhood has no extent get slope 0 and no variance
+    inverse = np.linalg.pinv(X, rcond=1e-6)
+    g = np.einsum("bdc,bc->bd", inverse, Y)
+    residuals = Y - np.einsum("bcd,bd->bc", X, g)
+    freedom = max(values.shape[1] - places.shape[2] - 1, 1)
+    variance = np.square(residuals).sum(axis=1) / freedom
+    squares: Floats = np.square(g).sum(axis=1) - variance * np.square(inverse).sum(axis=(1, 2))
+    return squares
+
+
+def _distinct(points: Floats, targets: Floats) -> tuple[Floats, Floats]:
+    """Each place once, with the mean of its targets."""
+    places, group, counts = np.unique(points, axis=0, return_inverse=True, return_counts=True)
+    return places, np.bincount(group.ravel(), targets) / counts

@@ -1,0 +1,247 @@
+"""Bounded training: a network that is held inside the error band of a kernel regression."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Literal
+
+import lightning.pytorch as pl
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import mse_loss
+from torch.utils.data import DataLoader
+
+from sysidc.runtime.bounded.band import Band, Bounds
+from sysidc.runtime.bounded.kernels import Kernel
+from sysidc.runtime.bounded.row_table import RowTable
+from sysidc.runtime.training.band_scores import BandScores
+from sysidc.runtime.training.redraw import keep_best_draw, redraw_parameters
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+ROWS_AT_ONCE = 1024
+
+
+class BoundedSimulationTrainingModule(pl.LightningModule):
+    """y = clamp(network(x), estimate(x) - half_width(x), estimate(x) + half_width(x)), the band being `Band`'s.
+
+    x (batch, T, C), looked up as a point of T * C numbers -> y (batch, 1, 1). What is compared with the measured y is
+    the clamped output in validation, test and prediction, and with `bound_during_training` in training too. There the
+    band of a training window is made without that window (leave one out): its own noise would vouch for itself.
+
+    Where the clamp acts its derivative is 0, and a network that starts outside the band would never learn. So in
+    training the value is the clamp's and the gradient passes straight through: the error at the border of the band
+    moves the network towards the measured value, which on average lies inside. `bound_crossing_penalty` adds that
+    factor times the mean square by which the network's own output, before the clamp, leaves the band.
+
+    The band is fitted on the training windows when training begins, in the order of the training set, from the
+    trainer's datamodule, or by `prepare`. It is part of the state dict. Batches are (x, y), or (x, y, index) with the
+    row's index in the training set. `max_reinit` redraws the weights by `redraw` before training, at most so often,
+    while more than the share `reinit_tolerance` of the validation windows leaves the band, and keeps the best draw.
+
+    kernel, bandwidth, lipschitz, delta, noise, neighbours, radius: see `Band` (everything in units the network sees).
+    `optimizer` is a factory called with the parameters, `lr_scheduler` one called with the optimiser; `output_scale`
+    turns errors into the units of the data for val_rmse. Logged once per epoch: train_loss, val_loss, val_rmse,
+    val_nrmse, val_fit.
+    """
+
+    def __init__(
+        self,
+        module: nn.Module,
+        optimizer: Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer],
+        lr_scheduler: Callable[[torch.optim.Optimizer], Any] | None = None,
+        loss: Loss = mse_loss,
+        *,
+        kernel: Kernel,
+        bandwidth: float,
+        lipschitz: float | Literal["estimate"],
+        delta: float,
+        noise: float | Literal["estimate"] = "estimate",
+        neighbours: int | None = None,
+        radius: float | None = None,
+        bound_during_training: bool = False,
+        bound_crossing_penalty: float = 0.0,
+        max_reinit: int = 0,
+        reinit_tolerance: float = 0.0,
+        redraw: Callable[[nn.Module], None] = redraw_parameters,
+        scheduler_interval: str = "epoch",
+        monitor: str | None = "val_loss",
+        output_scale: float | Sequence[float] | Tensor = 1.0,
+    ) -> None:
+        super().__init__()
+        self.module = module
+        self.optimizer, self.lr_scheduler, self.loss = optimizer, lr_scheduler, loss
+        self.scheduler_interval, self.monitor = scheduler_interval, monitor
+        self.error_band = Band(kernel, bandwidth, delta, neighbours, radius)
+        self.lipschitz, self.noise = lipschitz, noise
+        self.bound_during_training = bound_during_training
+        self.bound_crossing_penalty = bound_crossing_penalty
+        self.max_reinit, self.reinit_tolerance, self.redraw = max_reinit, reinit_tolerance, redraw
+        self.scores = BandScores(output_scale)
+        self._training_rows: RowTable | None = None
+        self._validation_rows: RowTable | None = None
+        self._prepared_by_hand = False
+        self._drawn = False
+
+    # --- the model ---------------------------------------------------------------------------------------------
+
+    def forward(self, x: Tensor) -> Tensor:
+        prediction = self.raw(x)
+        if self.training and not self.bound_during_training:
+            return prediction
+        _, lower, upper = self.band(x)
+        return self._hold(prediction, lower.to(prediction), upper.to(prediction))
+
+    def raw(self, x: Tensor) -> Tensor:
+        """What the network says before the clamp, (batch, 1, 1): the last step, where the stack returns more."""
+        output: Tensor = self.module(x)
+        return output[:, -1:]
+
+    def band(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Estimate, lower and upper border at windows x (batch, T, C), (batch, 1, 1) each, float64 on the CPU.
+
+        The estimate is the centre of the band: the kernel regression, or the nearest sample where that band is tighter.
+        """
+        points = x.flatten(1)
+        known = self._validation_rows
+        if known is not None:
+            values, found = known.find(points)
+            if bool(found.all()):
+                return _borders(values)
+        return _borders(_columns(self.error_band(points)))
+
+    def _training_band(self, x: Tensor, y: Tensor, index: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+        table = self._training_rows
+        if table is None:
+            raise RuntimeError("the band has no training windows yet: call prepare(points, targets)")
+        if index is not None:
+            return _borders(table.values[index.to("cpu")])
+        values, found = table.find(_keys(x, y))
+        if not bool(found.all()):  # a window that was not prepared, such as an augmented one, has no own sample
+            values = torch.where(found.unsqueeze(1), values, _columns(self.error_band(x.flatten(1))))
+        return _borders(values)
+
+    def _hold(self, prediction: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
+        clamped = prediction.clamp(lower, upper)
+        if not self.training:
+            return clamped
+        # the value is the clamp's to the last bit, the derivative that of the prediction
+        return clamped.detach() + (prediction - prediction.detach())
+
+    # --- training ----------------------------------------------------------------------------------------------
+
+    def training_step(self, batch: Sequence[Tensor], batch_idx: int) -> Tensor:
+        x, y = batch[0], batch[1]
+        prediction = self.raw(x)
+        _, lower, upper = self._training_band(x, y, batch[2] if len(batch) > 2 else None)
+        lower, upper = lower.to(prediction), upper.to(prediction)
+        output = self._hold(prediction, lower, upper) if self.bound_during_training else prediction
+        loss = self.loss(output, y)
+        if self.bound_crossing_penalty:
+            excess = (prediction - prediction.clamp(lower, upper)).square().mean()
+            loss = loss + self.bound_crossing_penalty * excess
+        self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=len(x))
+        return loss
+
+    def on_validation_epoch_start(self) -> None:
+        self.scores.start()
+
+    def validation_step(self, batch: Sequence[Tensor], batch_idx: int) -> None:
+        x, y = batch[0], batch[1]
+        output = self(x)
+        self.scores.add(output, y)
+        self.log("val_loss", self.loss(output, y), on_step=False, on_epoch=True, batch_size=len(x))
+
+    def on_validation_epoch_end(self) -> None:
+        self.log_dict(self.scores.finish())
+
+    def predict_step(self, batch: Sequence[Tensor], batch_idx: int) -> dict[str, Tensor]:
+        """The columns of a prediction, (batch, 1, 1) each, in the units that the network sees."""
+        x = batch[0]
+        estimate, lower, upper = self.band(x)
+        return {"y_predicted": self(x), "y_lower": lower, "y_upper": upper, "y_kernel": estimate}
+
+    def configure_optimizers(self) -> Any:
+        optimizer = self.optimizer([parameter for parameter in self.module.parameters() if parameter.requires_grad])
+        if self.lr_scheduler is None:
+            return optimizer
+        scheduler = {"scheduler": self.lr_scheduler(optimizer), "interval": self.scheduler_interval}
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": scheduler if self.monitor is None else {**scheduler, "monitor": self.monitor},
+        }
+
+    # --- before training ---------------------------------------------------------------------------------------
+
+    def setup(self, stage: str) -> None:
+        """Fit the band and draw the weights; here, because a checkpoint that is resumed is loaded right after."""
+        if stage != "fit":
+            return
+        datamodule = getattr(self.trainer, "datamodule", None)
+        if datamodule is None and not self._prepared_by_hand:
+            raise RuntimeError("give the trainer a datamodule, or call prepare(points, targets) first")
+        if datamodule is None:
+            return
+        if not self._prepared_by_hand:
+            self._fit_band(*_rows(datamodule.train_dataloader()))
+        validation = datamodule.val_dataloader()
+        if not validation:  # no validation part, nothing to judge a draw by
+            return
+        x, _ = _rows(validation)
+        self._validation_rows = RowTable(x.flatten(1), _columns(self.error_band(x.flatten(1))))
+        if not self._drawn and self.trainer.ckpt_path is None:
+            self.draw(x)
+        self._drawn = True
+
+    def prepare(self, points: Tensor, targets: Tensor) -> None:
+        """Fit the band on windows (samples, T, C), or points (samples, dim), and their outputs, in training-set order.
+
+        Points prepared by hand are kept: `setup` does not take those of the datamodule instead.
+        """
+        self._fit_band(points, targets)
+        self._prepared_by_hand = True
+
+    def _fit_band(self, points: Tensor, targets: Tensor) -> None:
+        self.error_band.fit(points.flatten(1), targets.flatten(), self.lipschitz, self.noise)
+        self._validation_rows = None
+        self._training_rows = RowTable(_keys(points, targets), _columns(self.error_band.leave_one_out()))
+
+    def draw(self, x: Tensor) -> float:
+        """Redraw the weights until few enough of the windows x leave the band; returns the share that still does."""
+        return keep_best_draw(
+            self.module, self.redraw, lambda: self._share_outside(x), self.max_reinit, self.reinit_tolerance
+        )
+
+    @torch.no_grad()
+    def _share_outside(self, x: Tensor) -> float:
+        was_training = self.module.training
+        self.module.eval()
+        prediction = torch.cat([self.raw(part) for part in torch.split(x, ROWS_AT_ONCE)]).to("cpu", torch.float64)
+        self.module.train(was_training)
+        _, lower, upper = self.band(x)
+        return float(((prediction < lower) | (prediction > upper)).double().mean())
+
+
+def _columns(bounds: Bounds) -> Tensor:
+    return torch.stack(bounds, dim=1)
+
+
+def _borders(values: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """(batch, [estimate, half-width]) -> estimate, lower, upper, (batch, 1, 1) each."""
+    estimate, half = values[:, 0, None, None], values[:, 1, None, None]
+    return estimate, estimate - half, estimate + half
+
+
+def _keys(x: Tensor, y: Tensor) -> Tensor:
+    """A training window is known by its inputs and its output: equal inputs may have several measured outputs."""
+    return torch.cat((x.flatten(1).double(), y.reshape(len(x), -1).double()), dim=1)
+
+
+def _rows(loader: Any) -> tuple[Tensor, Tensor]:
+    """All windows and outputs of a loader's data set, in its own order."""
+    first = loader[0] if isinstance(loader, Sequence) else loader
+    # a generator of its own: drawing from the global one would change the run
+    ordered = DataLoader(
+        first.dataset, batch_size=ROWS_AT_ONCE, collate_fn=first.collate_fn, generator=torch.Generator()
+    )
+    batches = [(batch[0], batch[1]) for batch in ordered]
+    return torch.cat([x for x, _ in batches]), torch.cat([y for _, y in batches])
