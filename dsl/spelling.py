@@ -1,0 +1,43 @@
+"""Guesses which known word was meant by an unknown one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+LONGEST = 64
+
+
+def closest(word: str, candidates: Iterable[str]) -> str | None:
+    """The candidate that `word` most probably stands for, None where none is near.
+
+    A candidate that differs in case alone wins; otherwise the first with the smallest Damerau-Levenshtein distance,
+    which may be at most max(1, len(word) / 3).
+    """
+    known = list(candidates)
+    for candidate in known:
+        if candidate.lower() == word.lower():
+            return candidate
+    if len(word) > LONGEST:
+        return None
+    limit = max(1.0, len(word) / 3)
+    near = [candidate for candidate in known if abs(len(candidate) - len(word)) <= limit]
+    best = min(near, key=lambda candidate: distance(word.lower(), candidate.lower()), default=None)
+    return best if best is not None and distance(word.lower(), best.lower()) <= limit else None
+
+
+def distance(left: str, right: str) -> int:
+    """How many insertions, deletions, substitutions and swaps of neighbours turn `left` into `right`.
+
+    No part is edited twice (optimal string alignment). Source: Damerau, Comm. ACM 7 (1964), 171-176.
+    """
+    older: list[int] = []
+    old = list(range(len(right) + 1))
+    for i, a in enumerate(left, start=1):
+        new = [i]
+        for j, b in enumerate(right, start=1):
+            cost = min(old[j] + 1, new[j - 1] + 1, old[j - 1] + (a != b))
+            if i > 1 and j > 1 and a == right[j - 2] and b == left[i - 2]:
+                cost = min(cost, older[j - 2] + 1)
+            new.append(cost)
+        older, old = old, new
+    return old[-1]
