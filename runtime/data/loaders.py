@@ -1,0 +1,91 @@
+"""In which order windows are drawn: from a seed and the epoch alone, whatever the workers and the global state do."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils.data import BatchSampler, DataLoader, Dataset, Sampler
+
+
+class EpochOrder(Sampler[int]):
+    """0 .. count - 1 in an order drawn from (seed, epoch). Each pass moves on by one epoch; Lightning may set it.
+
+    `drop` indices are left out at the end.
+    """
+
+    def __init__(self, count: int, seed: int, drop: int = 0, epoch: int = 0):
+        self.count, self.seed, self.drop, self.epoch = count, seed, drop, epoch
+
+    def set_epoch(self, epoch: int) -> None:
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return self.count - self.drop
+
+    def __iter__(self) -> Iterator[int]:
+        # torch's generator reads 32 bits of its seed, so the two numbers are mixed rather than put side by side.
+        mixed = np.random.SeedSequence((self.seed, self.epoch)).generate_state(1)
+        generator = torch.Generator().manual_seed(int(mixed[0]))
+        self.epoch += 1
+        yield from torch.randperm(self.count, generator=generator)[: len(self)].tolist()
+
+
+class EqualLengths(Sampler[list[int]]):
+    """Batches of records of one length, in the order of `sampler`."""
+
+    def __init__(self, sampler: Sampler[int] | Sequence[int], batch_size: int, lengths: Sequence[int]):
+        self.sampler, self.batch_size, self.lengths = sampler, batch_size, lengths
+
+    def __len__(self) -> int:
+        counts = [self.lengths.count(length) for length in set(self.lengths)]
+        return sum(-(-count // self.batch_size) for count in counts)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        waiting: dict[int, list[int]] = defaultdict(list)
+        for index in self.sampler:
+            batch = waiting[self.lengths[index]]
+            batch.append(index)
+            if len(batch) == self.batch_size:
+                yield waiting.pop(self.lengths[index])
+        yield from waiting.values()
+
+
+def lone_sample(count: int, batch_size: int) -> int:
+    """1 where the last of several batches would hold a single sample, which layers like BatchNorm1d refuse, else 0."""
+    return int(count > 1 and batch_size > 1 and count % batch_size == 1)
+
+
+def training_loader(
+    dataset: Dataset[Any], count: int, batch_size: int, seed: int, epoch: int = 0, n_workers: int = 0
+) -> DataLoader[Any]:
+    """All windows in a new order each epoch, a last batch of one sample left out."""
+    order = EpochOrder(count, seed, lone_sample(count, batch_size), epoch)
+    return batched(dataset, BatchSampler(order, batch_size, drop_last=False), n_workers)
+
+
+def ordered_loader(dataset: Dataset[Any], count: int, batch_size: int, n_workers: int = 0) -> DataLoader[Any]:
+    """All windows as they lie in time."""
+    return batched(dataset, BatchSampler(range(count), batch_size, drop_last=False), n_workers)
+
+
+def batched(dataset: Dataset[Any], batches: Sampler[list[int]], n_workers: int = 0) -> DataLoader[Any]:
+    """A loader of whole batches made by the dataset's `__getitems__`.
+
+    It has a generator of its own: DataLoader would else draw the workers' seed from the global one.
+    """
+    return DataLoader(
+        dataset,
+        batch_sampler=batches,
+        collate_fn=as_it_is,
+        num_workers=n_workers,
+        generator=torch.Generator().manual_seed(0),
+    )
+
+
+def as_it_is(batch: Any) -> Any:
+    """The collate of datasets that hand out whole batches."""
+    return batch

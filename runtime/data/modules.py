@@ -1,0 +1,131 @@
+"""The data of a compiled spec as Lightning sees it: records, split, scale, windows and the order they come in."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, TypeAlias
+
+import torch
+from lightning.pytorch import LightningDataModule
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from sysidc.compiler.plan import Plan
+from sysidc.compiler.windows import Layout
+from sysidc.runtime.data import mistakes
+from sysidc.runtime.data.layouts import at_horizon, free_run_layout, future_inputs, spans_record, window_layout
+from sysidc.runtime.data.loaders import EpochOrder, EqualLengths, batched, ordered_loader, training_loader
+from sysidc.runtime.data.normalizer import Normalizer
+from sysidc.runtime.data.prepare import header_signals, prepare
+from sysidc.runtime.data.record import Record
+from sysidc.runtime.data.tape import Tape, TensorRecord, lay, mapped
+from sysidc.runtime.data.windows import RecordDataset, WindowDataset, stack_input
+
+Split: TypeAlias = Literal["train", "validation", "test"]
+
+
+class SpecDataModule(LightningDataModule):
+    """Loads, splits and normalises the data of a Plan; hands out windows as batches.
+
+    Batches are (x, y), in prediction mode with input signals (x, y, u): x (batch, T, channels) the stack's input,
+    y (batch, M, outputs), u (batch, M - 1, inputs), all normalised. `train_records`, `validation_records` and
+    `test_records` are normalised tensors. `n_forward_time_steps` is the training horizon of prediction mode; setting
+    it takes effect with the next training loader. Raises DataError.
+    """
+
+    def __init__(self, plan: Plan, n_workers: int = 0, normalizer: Normalizer | None = None):
+        super().__init__()
+        self.plan, self.n_workers = plan, n_workers
+        parts = prepare(plan)
+        train = tape_of(plan, parts.train)
+        self.normalizer = Normalizer.fit(train.values, plan.data.normalize) if normalizer is None else normalizer
+        self.tapes: dict[str, Tape] = {
+            "train": mapped(train, self.normalizer.encode),
+            "validation": mapped(tape_of(plan, parts.validation), self.normalizer.encode),
+            "test": mapped(tape_of(plan, parts.test), self.normalizer.encode),
+        }
+        prediction = plan.train.prediction
+        self.n_forward_time_steps = 0 if prediction is None else prediction.horizon
+        self._passed = 0
+
+    @property
+    def train_records(self) -> tuple[TensorRecord, ...]:
+        return self.tapes["train"].records
+
+    @property
+    def validation_records(self) -> tuple[TensorRecord, ...]:
+        return self.tapes["validation"].records
+
+    @property
+    def test_records(self) -> tuple[TensorRecord, ...]:
+        return self.tapes["test"].records
+
+    def windows(self, split: Split) -> int:
+        """How many windows the loader of a part gives."""
+        return len(self.dataset(split)) if self.tapes[split].records else 0
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Batches of one training epoch, at the present horizon."""
+        return len(self._training_loader(epoch=0))
+
+    def train_dataloader(self) -> DataLoader[Any]:
+        """Every window once, shuffled by the plan's seed and the epoch."""
+        loader = self._training_loader(self._passed)
+        self._passed += 1
+        return loader
+
+    def val_dataloader(self) -> DataLoader[Any] | list[Any]:
+        return self._ordered_loader("validation")
+
+    def test_dataloader(self) -> DataLoader[Any] | list[Any]:
+        return self._ordered_loader("test")
+
+    def dataset(self, split: Split) -> WindowDataset | RecordDataset:
+        """The windows of a part: at every step in training; laid end to end else, in prediction mode a quarter of the
+        horizon apart. Raises DataError where the training horizon outgrew a record."""
+        tape = self.tapes[split]
+        if spans_record(self.plan):
+            return RecordDataset(tape, lambda length: window_layout(self.plan, length))
+        layout = window_layout(self.plan)
+        prediction = self.plan.train.prediction
+        if prediction is None:
+            return WindowDataset(tape, layout, stride=1 if split == "train" else layout.horizon)
+        horizon = self.n_forward_time_steps if split == "train" else prediction.validation_horizon
+        layout = at_horizon(layout, horizon)
+        for record in tape.records:
+            if split == "train" and len(record) < layout.span:
+                raise mistakes.horizon_too_long(horizon, record.name, layout.span, len(record))
+        stride = 1 if split == "train" else max(1, horizon // 4)
+        return WindowDataset(tape, layout, stride, future_inputs(layout, horizon))
+
+    def _training_loader(self, epoch: int) -> DataLoader[Any]:
+        dataset, train = self.dataset("train"), self.plan.train
+        if isinstance(dataset, RecordDataset):
+            order = EpochOrder(len(dataset), train.seed, epoch=epoch)
+            return batched(dataset, EqualLengths(order, train.batch_size, dataset.lengths), self.n_workers)
+        return training_loader(dataset, len(dataset), train.batch_size, train.seed, epoch, self.n_workers)
+
+    def _ordered_loader(self, split: Split) -> DataLoader[Any] | list[Any]:
+        if not self.tapes[split].records:
+            return []
+        dataset, size = self.dataset(split), self.plan.train.batch_size
+        if isinstance(dataset, RecordDataset):
+            batches = EqualLengths(range(len(dataset)), size, dataset.lengths)
+            return batched(dataset, batches, self.n_workers)
+        return ordered_loader(dataset, len(dataset), size, self.n_workers)
+
+
+def tape_of(plan: Plan, records: list[Record]) -> Tape:
+    """The records as tensors in the dtypes of the plan, in the units of the data."""
+    if not records:
+        return Tape({}, ())
+    return lay(records, {signal.name: getattr(torch, signal.dtype) for signal in header_signals(plan)})
+
+
+def record_input(plan: Plan, record: TensorRecord) -> tuple[Tensor, Layout]:
+    """A whole record as the stack's input, x (1, steps, channels), and where its windows lie.
+
+    Inputs stand at every step, known outputs before step `layout.known`, the first that is predicted; 0 else.
+    """
+    layout = free_run_layout(plan, len(record))
+    return stack_input(record.values, layout, torch.tensor([layout.known])), layout

@@ -1,0 +1,67 @@
+"""From a Plan to the records of its three parts, each judged long enough. Needs no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sysidc.compiler.plan import Plan, SignalPlan, SourcePlan
+from sysidc.runtime.data.layouts import at_horizon, free_run_layout, known_outputs, spans_record, window_layout
+from sysidc.runtime.data.record import Record
+from sysidc.runtime.data.sources import load
+from sysidc.runtime.data.splits import Needs, Parts, split
+
+
+def prepare(plan: Plan) -> Parts:
+    """The records of the training, validation and test part, in the units of the data. Raises DataError."""
+    return split(
+        load_records(plan, plan.data.train),
+        plan.data.validation,
+        plan.data.test,
+        needs(plan),
+        lambda sources: load_records(plan, sources),
+    )
+
+
+def load_records(plan: Plan, sources: Sequence[SourcePlan]) -> list[Record]:
+    """The records of sources with the signals that the model's header names. Raises DataError."""
+    return load(
+        sources,
+        signals=header_signals(plan),
+        folder=plan.data.folder,
+        sampling_time=plan.sampling_time,
+        missing=plan.data.missing,
+    )
+
+
+def header_signals(plan: Plan) -> tuple[SignalPlan, ...]:
+    """The signals on both sides of the header, in the order of the spec."""
+    named = {window.signal for window in plan.model.inputs + plan.model.outputs}
+    return tuple(signal for signal in plan.signals if signal.name in named)
+
+
+def needs(plan: Plan) -> Needs:
+    """How many samples each part needs: one window, and in the test one step to be scored."""
+    scored = plan.test.initial_steps + 1
+    if spans_record(plan):
+        window = _whole_record_minimum(plan)
+        return Needs(window, window, max(window, scored))
+    layout = window_layout(plan)
+    if plan.train.prediction is not None:
+        train, validation, *tested = (
+            at_horizon(layout, horizon).span
+            for horizon in (
+                plan.train.prediction.horizon,
+                plan.train.prediction.validation_horizon,
+                *plan.test.horizons,
+            )
+        )
+        return Needs(train, validation, max((scored, *(tested or [validation]))), "one window with its horizon")
+    free_run = plan.train.mode == "simulation" and plan.model.any_length
+    return Needs(layout.span, layout.span, max(layout.known + 1 if free_run else layout.span, scored))
+
+
+def _whole_record_minimum(plan: Plan) -> int:
+    """The shortest record with one step to predict and every window of fixed length inside."""
+    windows = [window.steps or 0 for window in plan.model.inputs + plan.model.outputs]
+    shortest = max(known_outputs(plan) + 1, *windows, 2)
+    return max(shortest, free_run_layout(plan, shortest).span)
