@@ -59,6 +59,9 @@ examples: $(VENV)/.dev
 package: $(VENV)/.dev
 	rm -rf dist build
 	$(BIN)/python -m build --outdir dist .
+	$(BIN)/python -m pip install --quiet --no-deps --target build/wheel dist/*.whl
+	cd build && PYTHONPATH=wheel ../$(BIN)/python -c 'import sysidc; assert "wheel" in sysidc.__file__, sysidc.__file__'
+	cd build && PYTHONPATH=wheel ../$(BIN)/python -m sysidc check ../examples/*.sysid
 
 bench: $(VENV)/.train
 	$(BIN)/python benchmarks/examples.py examples/*.sysid
