@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
-import lightning.pytorch as pl
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import mse_loss
@@ -14,14 +13,13 @@ from torch.utils.data import DataLoader
 from sysidc.runtime.bounded.band import Band, Bounds
 from sysidc.runtime.bounded.kernels import Kernel
 from sysidc.runtime.bounded.row_table import RowTable
-from sysidc.runtime.training.band_scores import BandScores
 from sysidc.runtime.training.redraw import keep_best_draw, redraw_parameters
+from sysidc.runtime.training.step import Loss, OptimizerFactory, SchedulerFactory, TrainingModule, last_steps
 
-Loss = Callable[[Tensor, Tensor], Tensor]
 ROWS_AT_ONCE = 1024
 
 
-class BoundedSimulationTrainingModule(pl.LightningModule):
+class BoundedSimulationTrainingModule(TrainingModule):
     """y = clamp(network(x), estimate(x) - half_width(x), estimate(x) + half_width(x)), the band being `Band`'s.
 
     x (batch, T, C), looked up as a point of T * C numbers -> y (batch, 1, 1). What is compared with the measured y is
@@ -39,16 +37,14 @@ class BoundedSimulationTrainingModule(pl.LightningModule):
     while more than the share `reinit_tolerance` of the validation windows leaves the band, and keeps the best draw.
 
     kernel, bandwidth, lipschitz, delta, noise, neighbours, radius: see `Band` (everything in units the network sees).
-    `optimizer` is a factory called with the parameters, `lr_scheduler` one called with the optimiser; `output_scale`
-    turns errors into the units of the data for val_rmse. Logged once per epoch: train_loss, val_loss, val_rmse,
-    val_nrmse, val_fit.
+    The other arguments, and the metrics, as in `TrainingModule`; train_loss holds the penalty, val_loss needs none.
     """
 
     def __init__(
         self,
         module: nn.Module,
-        optimizer: Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer],
-        lr_scheduler: Callable[[torch.optim.Optimizer], Any] | None = None,
+        optimizer: OptimizerFactory | None = None,
+        lr_scheduler: SchedulerFactory | None = None,
         loss: Loss = mse_loss,
         *,
         kernel: Kernel,
@@ -64,23 +60,28 @@ class BoundedSimulationTrainingModule(pl.LightningModule):
         reinit_tolerance: float = 0.0,
         redraw: Callable[[nn.Module], None] = redraw_parameters,
         scheduler_interval: str = "epoch",
-        monitor: str | None = "val_loss",
-        output_scale: float | Sequence[float] | Tensor = 1.0,
+        monitor: str = "val_loss",
+        output_scale: Tensor | None = None,
     ) -> None:
-        super().__init__()
-        self.module = module
-        self.optimizer, self.lr_scheduler, self.loss = optimizer, lr_scheduler, loss
-        self.scheduler_interval, self.monitor = scheduler_interval, monitor
+        super().__init__(
+            module,
+            optimizer,
+            lr_scheduler,
+            loss,
+            scheduler_interval=scheduler_interval,
+            monitor=monitor,
+            output_scale=output_scale,
+        )
         self.error_band = Band(kernel, bandwidth, delta, neighbours, radius)
         self.lipschitz, self.noise = lipschitz, noise
         self.bound_during_training = bound_during_training
         self.bound_crossing_penalty = bound_crossing_penalty
         self.max_reinit, self.reinit_tolerance, self.redraw = max_reinit, reinit_tolerance, redraw
-        self.scores = BandScores(output_scale)
         self._training_rows: RowTable | None = None
         self._validation_rows: RowTable | None = None
         self._prepared_by_hand = False
         self._drawn = False
+        self._crossing: Tensor | None = None
 
     # --- the model ---------------------------------------------------------------------------------------------
 
@@ -93,8 +94,7 @@ class BoundedSimulationTrainingModule(pl.LightningModule):
 
     def raw(self, x: Tensor) -> Tensor:
         """What the network says before the clamp, (batch, 1, 1): the last step, where the stack returns more."""
-        output: Tensor = self.module(x)
-        return output[:, -1:]
+        return last_steps(self.module(x), 1)
 
     def band(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Estimate, lower and upper border at windows x (batch, T, C), (batch, 1, 1) each, float64 on the CPU.
@@ -129,46 +129,28 @@ class BoundedSimulationTrainingModule(pl.LightningModule):
 
     # --- training ----------------------------------------------------------------------------------------------
 
-    def training_step(self, batch: Sequence[Tensor], batch_idx: int) -> Tensor:
+    def compare(self, batch: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
         x, y = batch[0], batch[1]
+        if not self.training:
+            return self(x), y
         prediction = self.raw(x)
         _, lower, upper = self._training_band(x, y, batch[2] if len(batch) > 2 else None)
         lower, upper = lower.to(prediction), upper.to(prediction)
-        output = self._hold(prediction, lower, upper) if self.bound_during_training else prediction
-        loss = self.loss(output, y)
-        if self.bound_crossing_penalty:
-            excess = (prediction - prediction.clamp(lower, upper)).square().mean()
-            loss = loss + self.bound_crossing_penalty * excess
-        self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=len(x))
-        return loss
+        self._crossing = (prediction - prediction.clamp(lower, upper)).square().mean()
+        return (self._hold(prediction, lower, upper) if self.bound_during_training else prediction), y
 
-    def on_validation_epoch_start(self) -> None:
-        self.scores.start()
-
-    def validation_step(self, batch: Sequence[Tensor], batch_idx: int) -> None:
-        x, y = batch[0], batch[1]
-        output = self(x)
-        self.scores.add(output, y)
-        self.log("val_loss", self.loss(output, y), on_step=False, on_epoch=True, batch_size=len(x))
-
-    def on_validation_epoch_end(self) -> None:
-        self.log_dict(self.scores.finish())
-
-    def predict_step(self, batch: Sequence[Tensor], batch_idx: int) -> dict[str, Tensor]:
-        """The columns of a prediction, (batch, 1, 1) each, in the units that the network sees."""
-        x = batch[0]
+    def predict_step(self, batch: Tensor | Sequence[Tensor], batch_idx: int = 0) -> dict[str, Tensor]:
+        """The columns of a prediction for (x, y) or x alone, (batch, 1, 1) each, in the units that the network sees."""
+        x = batch if isinstance(batch, Tensor) else batch[0]
         estimate, lower, upper = self.band(x)
         return {"y_predicted": self(x), "y_lower": lower, "y_upper": upper, "y_kernel": estimate}
 
-    def configure_optimizers(self) -> Any:
-        optimizer = self.optimizer([parameter for parameter in self.module.parameters() if parameter.requires_grad])
-        if self.lr_scheduler is None:
-            return optimizer
-        scheduler = {"scheduler": self.lr_scheduler(optimizer), "interval": self.scheduler_interval}
-        return {
-            "optimizer": optimizer,
-            "lr_scheduler": scheduler if self.monitor is None else {**scheduler, "monitor": self.monitor},
-        }
+    def _step(self, batch: Sequence[Tensor]) -> tuple[Tensor, Tensor, Tensor]:
+        loss, prediction, target = super()._step(batch)
+        crossing, self._crossing = self._crossing, None
+        if crossing is not None and self.bound_crossing_penalty:
+            loss = loss + self.bound_crossing_penalty * crossing
+        return loss, prediction, target
 
     # --- before training ---------------------------------------------------------------------------------------
 
