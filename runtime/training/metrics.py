@@ -1,0 +1,72 @@
+"""What an epoch's losses and errors add up to: train_loss, val_loss, val_rmse, val_nrmse, val_fit."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+class LossMean:
+    """The mean of the losses of an epoch, each batch weighing as many as it has samples.
+
+    Only tensors are kept, so that the device is waited for once per epoch.
+    """
+
+    def __init__(self) -> None:
+        self._sums: list[Tensor] = []
+        self._samples = 0
+
+    def add(self, loss: Tensor, samples: int) -> None:
+        self._sums.append(loss.detach() * samples)
+        self._samples += samples
+
+    def take(self) -> Tensor | None:
+        """The mean so far, None where nothing was added; the next epoch starts empty."""
+        sums, samples = self._sums, self._samples
+        self._sums, self._samples = [], 0
+        return torch.stack(sums).sum() / samples if samples else None
+
+
+class ErrorSums:
+    """Errors and spread of the measurements over a whole validation set, per channel, in the units of the data.
+
+    rmse = sqrt(mean of e^2 over all steps and channels); nrmse = sqrt(mean over channels of (rmse_c / std_c)^2), where
+    std_c (divisor n) is that of the channel's measurements, so that channels of several units weigh alike and the mean
+    as a prediction has 1; fit = 100 (1 - nrmse). A channel that never moves has nrmse 0 without error, else inf.
+    """
+
+    def __init__(self) -> None:
+        self._batches: list[Tensor] = []
+        self._counts: list[int] = []
+
+    def add(self, prediction: Tensor, target: Tensor, scale: Tensor | None) -> None:
+        """prediction, target (batch, time, channels), normalised; `scale` (channels) converts them."""
+        target = _wide(target.detach()).flatten(0, 1)
+        error = _wide(prediction.detach()).flatten(0, 1) - target
+        if scale is not None:
+            error, target = error * scale, target * scale
+        mean = target.mean(0)
+        self._batches.append(torch.stack([error.square().sum(0), mean, (target - mean).square().sum(0)]))
+        self._counts.append(len(target))
+
+    def take(self) -> dict[str, Tensor]:
+        """rmse, nrmse and fit so far, nothing where nothing was added; the next epoch starts empty."""
+        batches, counts = self._batches, self._counts
+        self._batches, self._counts = [], []
+        if not batches:
+            return {}
+        squares, means, spreads = torch.stack(batches).unbind(1)
+        weights = torch.tensor(counts, dtype=means.dtype, device=means.device)[:, None]
+        total = weights.sum()
+        # batches are merged by their means: a sum of squares less the square of the sum would lose the digits
+        mean = (weights * means).sum(0) / total
+        variance = (spreads.sum(0) + (weights * (means - mean).square()).sum(0)) / total
+        mse = squares.sum(0) / total
+        ratio = torch.where(mse == 0, torch.zeros_like(mse), mse / variance)
+        nrmse = ratio.mean().sqrt()
+        return {"rmse": mse.mean().sqrt(), "nrmse": nrmse, "fit": 100 * (1 - nrmse)}
+
+
+def _wide(values: Tensor) -> Tensor:
+    """float64, or float32 where the device has no wider numbers."""
+    return values.to(torch.float32 if values.device.type == "mps" else torch.float64)

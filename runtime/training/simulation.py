@@ -1,0 +1,28 @@
+"""Simulation training: the outputs of a whole window are compared at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor
+
+from sysidc.runtime.training.step import TrainingModule, last_steps
+
+
+class LightningSimulationTrainingModule(TrainingModule):
+    """loss(y^, y) with y^ = module(x), cropped to the last M steps where the stack still has all of its window.
+
+    A batch is (x, y): x (batch, time, channels) the stack's input, y (batch, M, outputs). Arguments and metrics as in
+    `TrainingModule`. Raises ValueError where the shapes of y^ and y differ: nothing is stretched.
+    """
+
+    def compare(self, batch: Any) -> tuple[Tensor, Tensor]:
+        x, y = batch
+        return last_steps(self.module(x), y.shape[1]), y
+
+    def predict_step(self, batch: Any, batch_idx: int = 0) -> Tensor:
+        """The last M steps for a batch (x, y), all steps that the stack returns for x alone."""
+        if isinstance(batch, Tensor):
+            return self(batch)
+        x, *rest = batch
+        return last_steps(self(x), rest[0].shape[1]) if rest else self(x)

@@ -1,0 +1,50 @@
+"""What a fit leaves behind. Early stopping, checkpoints and the time limit (Timer) are Lightning's own."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import lightning.pytorch as pl
+from torch import Tensor
+
+from sysidc.runtime.training.plateau import monitored
+
+
+class BestWeights(pl.Callback):
+    """Keeps a copy of the weights with the lowest `monitor` and puts them back when training ends.
+
+    The sanity check does not count, NaN is never best, of equal values the first counts. `best` is the lowest value,
+    inf before the first validation; then the weights stay as training left them.
+    """
+
+    def __init__(self, monitor: str = "val_loss") -> None:
+        super().__init__()
+        self.monitor = monitor
+        self.best = math.inf
+        self.best_epoch: int | None = None
+        self._weights: dict[str, Tensor] | None = None
+        self._resumed = False
+
+    def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        if trainer.current_epoch == 0 and not self._resumed:
+            self.best, self.best_epoch, self._weights = math.inf, None, None
+        self._resumed = False
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        value = monitored(trainer, self.monitor) if trainer.state.fn == "fit" else None
+        if value is not None and value < self.best:
+            self.best, self.best_epoch = value, trainer.current_epoch
+            self._weights = {name: weight.detach().clone() for name, weight in pl_module.state_dict().items()}
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        if self._weights is not None:
+            pl_module.load_state_dict(self._weights)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"best": self.best, "best_epoch": self.best_epoch, "weights": self._weights}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.best, self.best_epoch = state_dict["best"], state_dict["best_epoch"]
+        self._weights = state_dict["weights"]
+        self._resumed = True
