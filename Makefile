@@ -76,7 +76,7 @@ $(VENV)/.made:
 	@test -n "$(PYTHON)" || { echo "sysidc needs Python 3.11 or newer; name it: make PYTHON=/path/to/python" >&2; exit 1; }
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "$(PYTHON) is no Python 3.11 or newer" >&2; exit 1; }
-	test -x $(BIN)/python || "$(PYTHON)" -m venv $(VENV)
+	test -x $(BIN)/pip || "$(PYTHON)" -m venv $(VENV)
 	@touch $@
 
 $(VENV)/.train: $(VENV)/.made pyproject.toml constraints.txt
