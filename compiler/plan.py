@@ -75,7 +75,8 @@ class Node:
 
     `target` is called with `arguments`; a wrapper gets the module made of `children` as its first argument (one child
     as it is, several as nn.Sequential). dtype arguments are names ("int64"). `look_back` and `look_ahead` tell which
-    input steps an output step depends on, None meaning all of the window.
+    input steps an output step depends on, None meaning all of the window; `fixed` a node that serves the length it was
+    built for and no other.
     """
 
     name: str
@@ -89,6 +90,7 @@ class Node:
     parameters: int
     place: Place
     children: tuple[Node, ...] = ()
+    fixed: bool = False
     freeze: bool = False
     init: CallPlan | None = None
 

@@ -18,9 +18,10 @@ REQUIRED: Final = _Required()
 class Argument:
     """One argument of a layer, loss, optimiser, generator or setting.
 
-    kind is one of "int", "float", "bool", "string", "word", "dtype", "time" (seconds), "share" (of 1), "call",
-    "ints", "floats", "words", "strings", "range" (two numbers), "file" (strings and calls that name data), or several
-    of them joined by "|". `choices` are the words (or strings) that are allowed where kind has "word" or "string".
+    kind is one of "int", "float", "bool", "none", "string", "word", "column", "time" (seconds), "rate" (Hz), "share"
+    (of 1), "call" (of the table `family`), "range" (two numbers), "file" (a string or call that names data), their
+    lists "ints", "floats", "strings", "words", "files", or several of them joined by "|". `choices` are the words (or
+    strings) that are allowed where kind has "word" or "string".
     Bounds are inclusive unless `open_low` or `open_high`. `flow` names what fills a size that was left out:
     "channels" or "steps" of the tensor that arrives. `aliases` are other names for the same argument.
     """
@@ -35,6 +36,7 @@ class Argument:
     choices: tuple[str, ...] = ()
     flow: str | None = None
     aliases: tuple[str, ...] = ()
+    family: str | None = None
     about: str = ""
 
     @property

@@ -1,0 +1,382 @@
+"""From elements of the stack to nodes: blocks opened, repeats written out, sizes and dtypes followed layer by layer.
+
+After a mistake the flow goes on with what was promised, so that one mistake is told once; where nothing was promised
+the type is unknown (None) and the layers behind it are judged by name and arguments alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from sysidc.compiler import sentences
+from sysidc.compiler.binding import MISSING, Bound, bind, judge
+from sysidc.compiler.catalogue.arguments import Argument
+from sysidc.compiler.catalogue.entry import Effect, Layer, Misfit, Shape
+from sysidc.compiler.catalogue.layers import LAYERS
+from sysidc.compiler.dtypes import is_floating
+from sysidc.compiler.findings import Findings
+from sysidc.compiler.passes import wrapping
+from sysidc.compiler.plan import Node, Place, TensorType
+from sysidc.compiler.program import Program
+from sysidc.compiler.scope import Scope
+from sysidc.dsl import syntax
+from sysidc.dsl.diagnostics import Edit, Fix
+from sysidc.dsl.source import Span
+
+DEEPEST = 60
+MOST_NODES = 20_000
+DTYPES_OF_INDEX = ("int64", "int32", "int16", "int8", "uint8")
+REPEAT_COUNT = Argument("count", "int", low=1, high=10_000)
+
+
+@dataclass(frozen=True)
+class Built:
+    """A node with the text that it came from: `tail` is the layer whose output it returns, `channels` the place where
+    that layer's output size is written."""
+
+    node: Node
+    tail: Span
+    channels: Span | None = None
+
+
+@dataclass
+class Context:
+    """What the stack is built for."""
+
+    program: Program
+    findings: Findings
+    mode: str
+    dtype: str
+    precision: str | None
+    header_span: Span
+    same_signals: bool
+    horizon: int | None
+    unbuilt: list[tuple[str, Span]] = field(default_factory=list)
+    used_blocks: set[str] = field(default_factory=set)
+    steps_of_rollout: int | None = None
+    rollout_span: Span | None = None
+    nodes: int = 0
+    stopped: bool = False
+
+
+class StackBuilder:
+    """Builds the nodes of a stack; `open_blocks` are the blocks that are being expanded, innermost last."""
+
+    def __init__(self, context: Context):
+        self.context = context
+        self.findings = context.findings
+        self.program = context.program
+        self.open_blocks: list[str] = []
+        self.depth = 0
+
+    def build(
+        self, elements: tuple[syntax.Element, ...], arrives: TensorType | None, scope: Scope, top: bool = False
+    ) -> tuple[list[Built], TensorType | None]:
+        """The nodes of a stack in order, and the type that leaves it."""
+        built: list[Built] = []
+        for element in elements:
+            for node in self._element(element, arrives, scope, top):
+                built.append(node)
+                arrives = leaving(node)
+            if self.context.stopped:
+                break
+            if self._opens_unknown(element):
+                arrives = None
+        return built, arrives
+
+    def _opens_unknown(self, element: syntax.Element) -> bool:
+        return isinstance(element, syntax.Layer) and element.name.text not in LAYERS | self.program.blocks
+
+    def _element(self, element: syntax.Element, arrives: TensorType | None, scope: Scope, top: bool) -> list[Built]:
+        self.depth += 1
+        try:
+            if self.depth > DEEPEST:
+                self._stop(sentences.stack_too_deep(element.span, DEEPEST))
+                return []
+            if element.annotations or (element.label and not self._is_layer(element)):
+                node = self._wrapped(element, element.annotations, arrives, scope, top)
+                return [self._labelled(node, element)] if node else []
+            if isinstance(element, syntax.Group):
+                return self.build(element.elements, arrives, scope, top)[0]
+            if isinstance(element, syntax.Repeat):
+                return self._repeat(element, arrives, scope, top)
+            return self._named(element, arrives, scope, top)
+        finally:
+            self.depth -= 1
+
+    def _is_layer(self, element: syntax.Element) -> bool:
+        return isinstance(element, syntax.Layer) and element.name.text not in self.program.blocks
+
+    def _stop(self, diagnostic: sentences.Diagnostic) -> None:
+        self.findings.add(diagnostic)
+        self.context.stopped = True
+
+    # --- wrappers ----------------------------------------------------------------------------------------------
+
+    def _wrapped(
+        self,
+        element: syntax.Element,
+        annotations: tuple[syntax.Annotation, ...],
+        arrives: TensorType | None,
+        scope: Scope,
+        top: bool,
+    ) -> Built | None:
+        """The element inside its annotations, the first of which is outermost."""
+        if not annotations:
+            return self._bare(element, arrives, scope)
+        annotation, inner = annotations[0], annotations[1:]
+
+        def build_inner(inner_arrives: TensorType | None) -> Built | None:
+            return self._wrapped(element, inner, inner_arrives, scope, top=False)
+
+        return wrapping.wrap(self, annotation, element, arrives, scope, top, build_inner)
+
+    def _bare(self, element: syntax.Element, arrives: TensorType | None, scope: Scope) -> Built | None:
+        """The element without annotations as ONE node: a stack of several becomes an nn.Sequential."""
+        plain = replace(element, annotations=(), label=None)
+        built = self._element(plain, arrives, scope, top=False)
+        if len(built) == 1 or not built:
+            return built[0] if built else None
+        return sequential(built, element.span)
+
+    def _labelled(self, built: Built, element: syntax.Element) -> Built:
+        return rename(built, element.label, self.findings) if element.label else built
+
+    # --- repeats, blocks, layers -------------------------------------------------------------------------------
+
+    def _repeat(self, element: syntax.Repeat, arrives: TensorType | None, scope: Scope, top: bool) -> list[Built]:
+        count = judge("repeat", REPEAT_COUNT, element.count, scope, self.findings)
+        if count is MISSING:
+            count = 1
+        built: list[Built] = []
+        for _ in range(count):
+            nodes, arrives = self.build(element.elements, arrives, scope, top)
+            built.extend(nodes)
+            if self.context.stopped:
+                break
+        return built
+
+    def _named(self, element: syntax.Layer, arrives: TensorType | None, scope: Scope, top: bool) -> list[Built]:
+        name = element.name.text
+        if name in self.program.blocks:
+            return self._block(element, self.program.blocks[name], arrives, top, scope)
+        if name in self.program.dynamics:
+            self.context.used_blocks.add(name)
+            self.context.unbuilt.append((name, element.name.span))
+            return []
+        entry = LAYERS.get(name)
+        if entry is None:
+            known = (*LAYERS, *self.program.blocks, *self.program.dynamics)
+            self.findings.add(sentences.unknown_layer(name, element.name.span, known))
+            return []
+        built = self._layer(element, entry, arrives, scope)
+        return [self._labelled(built, element)] if built else []
+
+    def _block(
+        self,
+        element: syntax.Layer,
+        block: syntax.Block,
+        arrives: TensorType | None,
+        top: bool,
+        scope: Scope,
+    ) -> list[Built]:
+        name = element.name.text
+        self.context.used_blocks.add(name)
+        if name in self.open_blocks:
+            self._stop(sentences.recursive_block(name, element.name.span, block.name.span))
+            return []
+        inner = block_scope(element, block, self.program.scope, scope, self.findings)
+        if inner is None:
+            self.context.stopped = True
+            return []
+        self.open_blocks.append(name)
+        try:
+            return self.build(block.elements, arrives, inner, top)[0]
+        finally:
+            self.open_blocks.pop()
+            warn_unused_parameters(block, inner, self.findings)
+
+    def _layer(self, element: syntax.Layer, entry: Layer, arrives: TensorType | None, scope: Scope) -> Built | None:
+        self.context.nodes += 1
+        if self.context.nodes > MOST_NODES:
+            self._stop(sentences.too_many_layers(element.span, MOST_NODES))
+            return None
+        bound = bind(entry.name, element.span, element.arguments, entry.arguments, scope, self.findings)
+        if not entry.built or bound.values.get("initial", "zero") != "zero":
+            self.context.unbuilt.append((entry.name, element.name.span))
+            return None
+        if not bound.sound or arrives is None:
+            return _unknown_node(element, entry)
+        arrives = self._matching_dtype(element, entry, arrives)
+        effect = entry.rule(bound.values, Shape(arrives.steps, arrives.channels, arrives.cut))
+        if isinstance(effect, Misfit):
+            self.findings.add(misfit(effect, entry, element, bound, arrives))
+            return _unknown_node(element, entry)
+        dtype = self.context.dtype if entry.numbers == "integers" else arrives.dtype
+        return _layer_node(element, entry, bound, effect, arrives, dtype)
+
+    def _matching_dtype(self, element: syntax.Layer, entry: Layer, arrives: TensorType) -> TensorType:
+        """The type that arrives, with the dtype that the layer needs where a mistake was reported."""
+        wanted = wanted_dtype(entry, arrives.dtype, self.context.dtype)
+        if wanted is None:
+            return arrives
+        self.findings.add(sentences.dtype_mismatch(entry.name, element.span, arrives.dtype, wanted))
+        return replace(arrives, dtype=wanted)
+
+
+def wanted_dtype(entry: Layer, arrives: str, parameters: str) -> str | None:
+    """The dtype that the layer needs instead of the one that arrives; None where that fits."""
+    match entry.numbers:
+        case "parameters":
+            return None if arrives == parameters else parameters
+        case "floating":
+            return None if is_floating(arrives) else parameters
+        case "integers":
+            return None if arrives in DTYPES_OF_INDEX else "int64"
+        case "any":
+            return None
+
+
+def leaving(built: Built) -> TensorType | None:
+    """The type that leaves a node, None where it is unknown."""
+    return None if built.node.type_out.channels == 0 else built.node.type_out
+
+
+UNKNOWN = TensorType(None, 0, "float32")
+"""Stands in nodes behind a mistake; never part of a Plan."""
+
+
+def _unknown_node(element: syntax.Layer, entry: Layer) -> Built:
+    node = Node("", entry.name, entry.target, {}, UNKNOWN, UNKNOWN, 0, 0, 0, place_of(element.span))
+    return Built(node, element.span)
+
+
+def _layer_node(
+    element: syntax.Layer, entry: Layer, bound: Bound, effect: Effect, arrives: TensorType, dtype: str
+) -> Built:
+    shape = effect.shape
+    leaves = TensorType(shape.steps, shape.channels, dtype, shape.cut)
+    back, ahead = effect.time
+    node = Node(
+        "",
+        entry.name,
+        entry.target,
+        dict(effect.arguments),
+        arrives,
+        leaves,
+        back,
+        ahead,
+        effect.parameters,
+        place_of(element.span),
+        fixed=effect.fixed,
+    )
+    return Built(node, element.span, _size_span(entry, bound))
+
+
+def _size_span(entry: Layer, bound: Bound) -> Span | None:
+    for name in ("out_features", "out_channels", "hidden_size", "width"):
+        if name in bound.spans:
+            return bound.spans[name]
+    return None
+
+
+def misfit(
+    found: Misfit, entry: Layer, element: syntax.Layer, bound: Bound, arrives: TensorType
+) -> sentences.Diagnostic:
+    """The diagnostic of a layer that cannot take what arrives."""
+    span = bound.spans.get(found.argument or "", element.span)
+    fix = None
+    if found.mend and found.argument in bound.spans:
+        fix = Fix(f"write {found.mend}", (Edit(_value_span(element, span), found.mend),))
+    return sentences.layer_misfit(found.id, entry.name, found.message, span, found.here, found.help, str(arrives), fix)
+
+
+def _value_span(element: syntax.Layer, span: Span) -> Span:
+    for argument in element.arguments:
+        if argument.span is span:
+            return argument.value.span
+    return span
+
+
+def sequential(built: list[Built], span: Span) -> Built:
+    """Several nodes as one nn.Sequential."""
+    nodes = tuple(numbered([entry.node for entry in built]))
+    unknown = any(leaving(entry) is None for entry in built)
+    node = Node(
+        "",
+        "stack",
+        "torch.nn.Sequential",
+        {},
+        nodes[0].type_in,
+        UNKNOWN if unknown else nodes[-1].type_out,
+        *chained([(node.look_back, node.look_ahead) for node in nodes]),
+        sum(node.parameters for node in nodes),
+        place_of(span),
+        children=nodes,
+        fixed=any(node.fixed for node in nodes),
+    )
+    return Built(node, built[-1].tail, built[-1].channels)
+
+
+def chained(intervals: list[tuple[int | None, int | None]]) -> tuple[int | None, int | None]:
+    """Dependency intervals of layers one behind the other add up; None (all of the window) absorbs."""
+
+    def total(reaches: list[int | None]) -> int | None:
+        return None if any(reach is None for reach in reaches) else sum(reach or 0 for reach in reaches)
+
+    return total([back for back, _ in intervals]), total([ahead for _, ahead in intervals])
+
+
+def numbered(nodes: list[Node]) -> list[Node]:
+    """Children of an nn.Sequential: those without a name of their own are named by their position."""
+    return [node if node.name else replace(node, name=str(index)) for index, node in enumerate(nodes)]
+
+
+def rename(built: Built, label: syntax.Name, findings: Findings) -> Built:
+    if label.text in wrapping.TAKEN_NAMES:
+        findings.add(sentences.taken_name(label.text, label.span))
+        return built
+    return replace(built, node=replace(built.node, name=label.text))
+
+
+def place_of(span: Span) -> Place:
+    line, column = span.start_position
+    end_line, end_column = span.end_position
+    return Place(span.source.name, line, column, end_line, end_column)
+
+
+def block_scope(
+    element: syntax.Layer, block: syntax.Block, file_scope: Scope, scope: Scope, findings: Findings
+) -> Scope | None:
+    """The scope of a block's body: its arguments, evaluated where the block is used, then the file's names."""
+    owner = element.name.text
+    inner = Scope(findings, parent=file_scope)
+    names = [parameter.name.text for parameter in block.parameters]
+    given: dict[str, syntax.Expression] = {}
+    for index, argument in enumerate(element.arguments):
+        name = argument.name.text if argument.name else (names[index] if index < len(names) else None)
+        if name is None:
+            findings.add(sentences.too_many_arguments(owner, len(names), argument.span, tuple(names)))
+            return None
+        if name not in names:
+            assert argument.name is not None
+            findings.add(sentences.unknown_argument(owner, name, argument.name.span, tuple(names)))
+            return None
+        if name in given:
+            findings.add(sentences.argument_twice(owner, name, argument.span, given[name].span))
+            return None
+        given[name] = argument.value
+    for parameter in block.parameters:
+        expression = given.get(parameter.name.text, parameter.default)
+        if expression is None:
+            findings.add(sentences.missing_argument(owner, parameter.name.text, element.span, ""))
+            return None
+        written = parameter.name.text in given
+        inner.define(parameter.name.text, parameter.name.span, expression, scope if written else inner)
+    return inner
+
+
+def warn_unused_parameters(block: syntax.Block, inner: Scope, findings: Findings) -> None:
+    for parameter in block.parameters:
+        if parameter.name.text not in inner.used:
+            findings.add(sentences.unused("argument", parameter.name.text, parameter.name.span))

@@ -1,0 +1,187 @@
+"""The train and test sections: settings of every mode, those of the mode itself, and the rules among them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sysidc.compiler import sentences
+from sysidc.compiler.catalogue.settings import FLOATING, MIXED_PRECISIONS, MODES, TEST, TRAIN
+from sysidc.compiler.catalogue.training import SCHEDULERS
+from sysidc.compiler.findings import Findings
+from sysidc.compiler.horizons import largest_length
+from sysidc.compiler.passes.settings import Settings, read_settings
+from sysidc.compiler.plan import BoundedPlan, CallPlan, PredictionPlan, TestPlan, TrainPlan
+from sysidc.compiler.program import Program
+from sysidc.dsl import syntax
+from sysidc.dsl.source import Span
+
+LONGEST_HORIZON = 100_000
+
+
+@dataclass(frozen=True)
+class Training:
+    """The train section as it was read: its mode, settings and the parts that this version cannot do."""
+
+    mode: str
+    settings: Settings
+    unbuilt: tuple[tuple[str, Span], ...]
+    keyword: Span
+
+    @property
+    def precision(self) -> str | None:
+        """The dtype that replaces every floating dtype of the file; None where none does."""
+        precision = self.settings.values["precision"]
+        return precision if precision in FLOATING else None
+
+    @property
+    def horizon(self) -> int | None:
+        return self.settings.values["horizon"] if self.mode == "prediction" else None
+
+
+def read_training(program: Program, findings: Findings) -> Training | None:
+    section = program.sections.get("train")
+    if not isinstance(section, syntax.Section):
+        return None
+    mode = _mode(section, findings)
+    items = tuple(item for item in section.items if isinstance(item, syntax.Setting))
+    settings = read_settings("train", items, TRAIN, program.scope, findings, mode)
+    stages = tuple(
+        ("stage", Span(item.span.source, item.span.start, item.span.start + len("stage")))
+        for item in section.items
+        if isinstance(item, syntax.Stage)
+    )
+    if mode is None:
+        return None
+    return Training(mode, settings, settings.unbuilt + stages, section.keyword)
+
+
+def _mode(section: syntax.Section, findings: Findings) -> str | None:
+    if section.mode is None:
+        findings.add(sentences.missing_mode(section.keyword, MODES))
+        return None
+    if section.mode.text not in MODES:
+        findings.add(sentences.unknown_member("training mode", section.mode.text, section.mode.span, MODES))
+        return None
+    return section.mode.text
+
+
+def train_plan(training: Training, dtype: str, rollout: tuple[int, Span] | None, findings: Findings) -> TrainPlan:
+    """The settings as a plan; `dtype` is that of the parameters, `rollout` the steps written at
+    @autoregressive_residual (0: none) with their place."""
+    values, mode = training.settings.values, training.mode
+    scheduler = _scheduler(values["scheduler"])
+    return TrainPlan(
+        mode,
+        values["loss"],
+        values["optimizer"],
+        scheduler[0],
+        scheduler[1],
+        scheduler[2],
+        values["epochs"],
+        values["batch_size"],
+        values["stop"],
+        values["gradient_clip"],
+        values["time_limit"],
+        values["seed"],
+        values["precision"] if values["precision"] in MIXED_PRECISIONS else dtype,
+        values["accelerator"],
+        values["devices"],
+        tuple(values["loggers"] or ()),
+        _prediction(training, rollout, findings) if mode == "prediction" else None,
+        _bounded(training, findings) if mode == "bounded" else None,
+    )
+
+
+def _scheduler(call: CallPlan | None) -> tuple[CallPlan | None, str, str | None]:
+    """The scheduler without the argument that is not torch's, its interval and the metric that it watches."""
+    if call is None:
+        return None, "epoch", None
+    arguments = dict(call.arguments)
+    monitor = arguments.pop("monitor", None)
+    return CallPlan(call.name, call.target, arguments), SCHEDULERS[call.name].interval, monitor
+
+
+# --- prediction ------------------------------------------------------------------------------------------------
+
+
+def _prediction(training: Training, rollout: tuple[int, Span] | None, findings: Findings) -> PredictionPlan:
+    values, spans = training.settings.values, training.settings.spans
+    horizon = values["horizon"] or (rollout[0] if rollout and rollout[0] else 1)
+    autoregression = values["autoregression"]
+    if rollout and rollout[0] and (autoregression or rollout[0] != horizon):
+        setting = spans.get("autoregression") or spans.get("horizon")
+        findings.add(sentences.rollout_horizon(rollout[0], rollout[1], setting))
+    largest = largest_horizon(horizon, autoregression, values["epochs"])
+    if largest > LONGEST_HORIZON:
+        findings.add(sentences.uncapped_horizon(spans.get("autoregression", training.keyword), LONGEST_HORIZON))
+        largest = horizon
+    if values["state"] == "carried" and rollout:
+        findings.add(sentences.carried_rollout(spans["state"], rollout[1]))
+    return PredictionPlan(
+        horizon,
+        values["validation_horizon"] or largest,
+        values["teacher_forcing"],
+        autoregression,
+        values["state"],
+    )
+
+
+def largest_horizon(horizon: int, autoregression: CallPlan | None, epochs: int) -> int:
+    """The largest horizon that a schedule reaches in the given epochs; a number above LONGEST_HORIZON where it would
+    go on beyond that."""
+    if autoregression is None:
+        return horizon
+    arguments = dict(autoregression.arguments)
+    if arguments["max_length"] is None:
+        arguments["max_length"] = LONGEST_HORIZON + 1
+    return largest_length(autoregression.name, arguments, horizon, epochs)
+
+
+# --- bounded ---------------------------------------------------------------------------------------------------
+
+
+def _bounded(training: Training, findings: Findings) -> BoundedPlan:
+    values, spans = training.settings.values, training.settings.spans
+    for required in ("kernel",):
+        if required not in spans:
+            findings.add(
+                sentences.missing_setting(
+                    "train bounded", required, training.keyword, "weights of the kernel regression"
+                )
+            )
+    if "neighbours" in spans and "radius" in spans:
+        findings.add(sentences.neighbours_and_radius(spans["radius"], spans["neighbours"]))
+    elif "neighbours" not in spans and "radius" not in spans:
+        findings.add(sentences.no_neighbours(training.keyword))
+    kernel = values["kernel"]
+    arguments: dict[str, Any] = dict(kernel.arguments) if isinstance(kernel, CallPlan) else {"bandwidth": 1.0}
+    bandwidth = arguments.pop("bandwidth")
+    return BoundedPlan(
+        CallPlan(kernel.name, kernel.target, arguments) if isinstance(kernel, CallPlan) else CallPlan("", ""),
+        bandwidth,
+        values["lipschitz"],
+        values["delta"],
+        values["noise"],
+        values["neighbours"],
+        values["radius"],
+        values["bound_during_training"],
+        values["bound_crossing_penalty"],
+        values["max_reinit"],
+        values["reinit_tolerance"],
+    )
+
+
+# --- test ------------------------------------------------------------------------------------------------------
+
+
+def read_test(program: Program, mode: str, train: TrainPlan, findings: Findings) -> TestPlan:
+    section = program.sections.get("test")
+    items: tuple[syntax.Setting, ...] = ()
+    if isinstance(section, syntax.Section):
+        items = tuple(item for item in section.items if isinstance(item, syntax.Setting))
+    settings = read_settings("test", items, TEST, program.scope, findings, mode)
+    horizons: tuple[int, ...] = ()
+    if train.prediction is not None:
+        horizons = settings.values["horizons"] or tuple(sorted({1, train.prediction.validation_horizon}))
+    return TestPlan(settings.values["initial_steps"], settings.values["metrics"], horizons)

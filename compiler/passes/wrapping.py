@@ -1,0 +1,351 @@
+"""Annotations: what `@cast`, `@residual`, `@autoregressive_residual`, `@freeze`, `@init`, `@name` make of a node."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from sysidc.compiler import sentences
+from sysidc.compiler.binding import bind
+from sysidc.compiler.catalogue.arguments import Argument
+from sysidc.compiler.catalogue.layers import LAYERS
+from sysidc.compiler.catalogue.settings import DTYPES
+from sysidc.compiler.catalogue.training import INITS
+from sysidc.compiler.dtypes import is_floating
+from sysidc.compiler.passes.header import at_precision
+from sysidc.compiler.plan import CallPlan, Node, TensorType
+from sysidc.compiler.scope import Scope, Unknown, evaluate
+from sysidc.compiler.values import ArrowValue
+from sysidc.dsl import syntax
+from sysidc.dsl.diagnostics import Edit, Fix
+
+if TYPE_CHECKING:
+    from sysidc.compiler.passes.stack import Built, StackBuilder
+    from sysidc.compiler.program import Program
+
+WRAPPERS = "sysidc.runtime.nn."
+ANNOTATIONS = ("cast", "residual", "autoregressive_residual", "freeze", "init", "name", "correction")
+STEPS = Argument("steps", "int", None, low=1, high=100_000)
+LABEL = Argument("name", "string")
+
+TAKEN_NAMES = frozenset(
+    [
+        "T_destination",
+        "add_module",
+        "append",
+        "apply",
+        "bfloat16",
+        "buffers",
+        "call_super_init",
+        "children",
+        "compile",
+        "cpu",
+        "cuda",
+        "double",
+        "dump_patches",
+        "eval",
+        "extend",
+        "extra_repr",
+        "float",
+        "forward",
+        "get_buffer",
+        "get_extra_state",
+        "get_parameter",
+        "get_submodule",
+        "half",
+        "insert",
+        "ipu",
+        "load_state_dict",
+        "modules",
+        "mtia",
+        "named_buffers",
+        "named_children",
+        "named_modules",
+        "named_parameters",
+        "parameters",
+        "pop",
+        "register_backward_hook",
+        "register_buffer",
+        "register_forward_hook",
+        "register_forward_pre_hook",
+        "register_full_backward_hook",
+        "register_full_backward_pre_hook",
+        "register_load_state_dict_post_hook",
+        "register_load_state_dict_pre_hook",
+        "register_module",
+        "register_parameter",
+        "register_state_dict_post_hook",
+        "register_state_dict_pre_hook",
+        "requires_grad_",
+        "set_extra_state",
+        "set_submodule",
+        "share_memory",
+        "state_dict",
+        "to",
+        "to_empty",
+        "train",
+        "training",
+        "type",
+        "xpu",
+        "zero_grad",
+    ]
+)
+"""Attributes of nn.Sequential, which a child cannot be named after."""
+
+Inner = Callable[["TensorType | None"], "Built | None"]
+
+
+def wrap(
+    builder: StackBuilder,
+    annotation: syntax.Annotation,
+    element: syntax.Element,
+    arrives: TensorType | None,
+    scope: Scope,
+    top: bool,
+    build_inner: Inner,
+) -> Built | None:
+    """What `annotation` makes of the node that `build_inner` builds from the type that reaches it."""
+    match annotation.name.text:
+        case "cast":
+            return _cast(builder, annotation, element, arrives, scope, build_inner)
+        case "residual":
+            _no_arguments(builder, annotation)
+            return _residual(builder, annotation, arrives, build_inner)
+        case "autoregressive_residual":
+            return _rollout(builder, annotation, arrives, scope, top, build_inner)
+        case "freeze":
+            _no_arguments(builder, annotation)
+            return _frozen(builder, annotation, build_inner(arrives))
+        case "init":
+            return _initialised(builder, annotation, scope, build_inner(arrives))
+        case "name":
+            return _named(builder, annotation, scope, build_inner(arrives))
+        case "correction":
+            builder.context.unbuilt.append(("@correction", annotation.span))
+            return build_inner(arrives)
+    builder.findings.add(sentences.unknown_annotation(annotation.name.text, annotation.name.span, ANNOTATIONS))
+    return build_inner(arrives)
+
+
+def _no_arguments(builder: StackBuilder, annotation: syntax.Annotation) -> None:
+    if annotation.arguments:
+        owner = f"@{annotation.name.text}"
+        builder.findings.add(sentences.too_many_arguments(owner, 0, annotation.arguments[0].span, ()))
+
+
+# --- @cast -----------------------------------------------------------------------------------------------------
+
+
+def _cast(
+    builder: StackBuilder,
+    annotation: syntax.Annotation,
+    element: syntax.Element,
+    arrives: TensorType | None,
+    scope: Scope,
+    build_inner: Inner,
+) -> Built | None:
+    dtypes = _cast_dtypes(builder, annotation, scope)
+    if dtypes is None or arrives is None:
+        return build_inner(None)
+    in_dtype, out_dtype = dtypes
+    inside = element.annotations[element.annotations.index(annotation) + 1 :]
+    inner = build_inner(replace(arrives, dtype=_lifted(builder, element, inside, in_dtype)))
+    if inner is None or inner.node.type_out.channels == 0:
+        return inner
+    leaves = replace(inner.node.type_out, dtype=out_dtype)
+    node = _wrapper(inner, "cast", "CastWrapper", arrives, leaves, {"in_dtype": in_dtype, "out_dtype": out_dtype})
+    return replace(inner, node=node)
+
+
+def _lifted(
+    builder: StackBuilder, element: syntax.Element, inside: tuple[syntax.Annotation, ...], in_dtype: str
+) -> str:
+    """The dtype that reaches the wrapped layers: a layer that computes in floating point gets its own dtype."""
+    if any(annotation.name.text == "cast" for annotation in inside):
+        return in_dtype
+    numbers = first_numbers(builder.program, element)
+    if numbers in (None, "any", "integers") or (numbers == "floating" and is_floating(in_dtype)):
+        return in_dtype
+    return builder.context.dtype
+
+
+def first_numbers(program: Program, element: syntax.Element) -> str | None:
+    """What the first layer of an element that does more than move values computes with; None where all move them."""
+    match element:
+        case syntax.Layer(name=name) if name.text in program.blocks:
+            inner = program.blocks[name.text].elements
+        case syntax.Layer(name=name):
+            entry = LAYERS.get(name.text)
+            return None if entry is None or entry.numbers == "any" else entry.numbers
+        case syntax.Group(elements=inner) | syntax.Repeat(elements=inner):
+            pass
+    for part in inner:
+        if any(annotation.name.text == "cast" for annotation in part.annotations):
+            return "any"
+        found = first_numbers(program, part)
+        if found is not None:
+            return found
+    return None
+
+
+def _cast_dtypes(builder: StackBuilder, annotation: syntax.Annotation, scope: Scope) -> tuple[str, str] | None:
+    if len(annotation.arguments) != 1 or annotation.arguments[0].name is not None:
+        builder.findings.add(sentences.cast_needs_arrow(annotation.span))
+        return None
+    written = annotation.arguments[0].value
+    try:
+        plain = evaluate(written, scope).plain
+    except Unknown:
+        return None
+    if not isinstance(plain, ArrowValue) or not isinstance(written, syntax.Arrow):
+        builder.findings.add(sentences.cast_needs_arrow(annotation.span))
+        return None
+    sound = True
+    for dtype, node in ((plain.left, written.left), (plain.right, written.right)):
+        if dtype not in DTYPES:
+            builder.findings.add(sentences.unknown_dtype(dtype, node.span, DTYPES))
+            sound = False
+    precision = builder.context.precision
+    return (at_precision(plain.left, precision), at_precision(plain.right, precision)) if sound else None
+
+
+# --- @residual -------------------------------------------------------------------------------------------------
+
+
+def _residual(
+    builder: StackBuilder, annotation: syntax.Annotation, arrives: TensorType | None, build_inner: Inner
+) -> Built | None:
+    inner = build_inner(arrives)
+    if inner is None or arrives is None:
+        return inner
+    leaves = inner.node.type_out
+    if leaves.channels == 0:
+        return inner
+    if (leaves.steps, leaves.channels, leaves.cut) != (arrives.steps, arrives.channels, arrives.cut):
+        fix = _resize(inner, arrives.channels) if leaves.steps == arrives.steps else None
+        builder.findings.add(sentences.residual_shape(annotation.span, inner.tail, arrives, leaves, fix))
+    elif leaves.dtype != arrives.dtype:
+        builder.findings.add(sentences.residual_dtype(annotation.span, inner.tail, arrives, leaves))
+    back, ahead = inner.node.look_back, inner.node.look_ahead
+    node = _wrapper(inner, "residual", "ResidualConnectionWrapper", arrives, arrives, {})
+    back = None if back is None else max(back, 0)
+    ahead = None if ahead is None else max(ahead, 0)
+    return replace(inner, node=replace(node, look_back=back, look_ahead=ahead), channels=None)
+
+
+def _resize(inner: Built, channels: int) -> Fix | None:
+    if inner.channels is None or not inner.channels.text.replace("_", "").isdigit():
+        return None
+    return Fix(f"end the branch with {channels} channels", (Edit(inner.channels, str(channels)),))
+
+
+# --- @autoregressive_residual ------------------------------------------------------------------------------------
+
+
+def _rollout(
+    builder: StackBuilder,
+    annotation: syntax.Annotation,
+    arrives: TensorType | None,
+    scope: Scope,
+    top: bool,
+    build_inner: Inner,
+) -> Built | None:
+    context = builder.context
+    bound = bind("@autoregressive_residual", annotation.span, annotation.arguments, (STEPS,), scope, builder.findings)
+    steps = bound["steps"] if bound.sound else None
+    _rollout_fits(builder, annotation, top)
+    inner = build_inner(arrives)
+    if inner is None or arrives is None or inner.node.type_out.channels == 0:
+        return inner
+    leaves = inner.node.type_out
+    wanted = TensorType(1, arrives.channels, arrives.dtype)
+    if (leaves.steps, leaves.channels, leaves.dtype) != (1, arrives.channels, arrives.dtype):
+        fix = _resize(inner, arrives.channels) if leaves.steps == 1 and leaves.dtype == arrives.dtype else None
+        builder.findings.add(sentences.rollout_shape(annotation.span, inner.tail, wanted, leaves, fix))
+    context.steps_of_rollout = steps or 0
+    context.rollout_span = annotation.span
+    length = 1 if context.mode == "prediction" else steps or context.horizon or 1
+    out = TensorType(length, arrives.channels, arrives.dtype)
+    node = _wrapper(
+        inner, "autoregressive_residual", "AutoregressiveResidualWrapper", arrives, out, {"steps": steps or length}
+    )
+    return replace(inner, node=replace(node, look_back=None, look_ahead=0, fixed=True), channels=None)
+
+
+def _rollout_fits(builder: StackBuilder, annotation: syntax.Annotation, top: bool) -> None:
+    context = builder.context
+    if context.mode == "bounded":
+        builder.findings.add(sentences.rollout_in_bounded(annotation.span))
+    elif not top:
+        builder.findings.add(sentences.rollout_inside(annotation.span))
+    elif context.steps_of_rollout is not None:
+        builder.findings.add(sentences.rollout_twice(annotation.span))
+    elif not context.same_signals:
+        builder.findings.add(sentences.rollout_signals(annotation.span, context.header_span))
+
+
+# --- @freeze, @init, @name -----------------------------------------------------------------------------------------
+
+
+def _frozen(builder: StackBuilder, annotation: syntax.Annotation, inner: Built | None) -> Built | None:
+    if inner is None:
+        return None
+    if inner.node.parameters == 0 and inner.node.type_out.channels:
+        builder.findings.add(sentences.nothing_to_change("freeze", annotation.span, inner.tail))
+    return replace(inner, node=replace(inner.node, freeze=True))
+
+
+def _initialised(
+    builder: StackBuilder, annotation: syntax.Annotation, scope: Scope, inner: Built | None
+) -> Built | None:
+    call = _init_call(builder, annotation, scope)
+    if inner is None or call is None:
+        return inner
+    if inner.node.parameters == 0 and inner.node.type_out.channels:
+        builder.findings.add(sentences.nothing_to_change("init", annotation.span, inner.tail))
+    return replace(inner, node=replace(inner.node, init=call))
+
+
+def _init_call(builder: StackBuilder, annotation: syntax.Annotation, scope: Scope) -> CallPlan | None:
+    """`@init(xavier_uniform, gain = 2)`: the name first, then its arguments under torch's names."""
+    arguments = annotation.arguments
+    name = arguments[0].value if arguments and arguments[0].name is None else None
+    if not isinstance(name, syntax.Name):
+        builder.findings.add(sentences.init_needs_name(annotation.span))
+        return None
+    row = INITS.get(name.text.removesuffix("_"))
+    if row is None:
+        builder.findings.add(sentences.unknown_member("initialisation", name.text, name.span, tuple(INITS)))
+        return None
+    bound = bind(row.name, annotation.span, arguments[1:], row.arguments, scope, builder.findings)
+    return CallPlan(row.name, row.target, dict(bound.values)) if bound.sound else None
+
+
+def _named(builder: StackBuilder, annotation: syntax.Annotation, scope: Scope, inner: Built | None) -> Built | None:
+    bound = bind("@name", annotation.span, annotation.arguments, (LABEL,), scope, builder.findings)
+    if inner is None or not bound.sound:
+        return inner
+    name = bound["name"]
+    if not name or "." in name or name in TAKEN_NAMES:
+        builder.findings.add(sentences.taken_name(name, bound.spans["name"]))
+        return inner
+    return replace(inner, node=replace(inner.node, name=name))
+
+
+def _wrapper(
+    inner: Built, layer: str, target: str, arrives: TensorType, leaves: TensorType, arguments: dict[str, Any]
+) -> Node:
+    """A wrapper takes over the name that its module was given."""
+    child = inner.node
+    return replace(
+        child,
+        layer=layer,
+        target=WRAPPERS + target,
+        arguments=arguments,
+        type_in=arrives,
+        type_out=leaves,
+        children=(replace(child, name="module"),),
+        freeze=False,
+        init=None,
+    )

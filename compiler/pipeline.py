@@ -1,0 +1,164 @@
+"""From a source to a Plan: the passes in their order. No pass imports torch."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sysidc.compiler import sentences
+from sysidc.compiler.findings import Findings
+from sysidc.compiler.passes.data import read_data
+from sysidc.compiler.passes.header import Header, at_precision, read_header
+from sysidc.compiler.passes.names import check_names, warn_unused
+from sysidc.compiler.passes.promise import check_promise, check_time
+from sysidc.compiler.passes.signals import read_signals
+from sysidc.compiler.passes.stack import Built, Context, StackBuilder, chained, leaving, numbered
+from sysidc.compiler.passes.training import Training, read_test, read_training, train_plan
+from sysidc.compiler.plan import ModelPlan, Node, Plan, TensorType, to_json
+from sysidc.compiler.program import Program, load_program
+from sysidc.dsl import syntax
+from sysidc.dsl.diagnostics import Diagnostic
+from sysidc.dsl.source import Source, Span
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """`plan` is None where there are errors or the file is a library. `sources` are the file and what it uses."""
+
+    source: Source
+    plan: Plan | None
+    diagnostics: tuple[Diagnostic, ...]
+    is_library: bool
+    sources: tuple[Source, ...]
+
+    @property
+    def has_errors(self) -> bool:
+        return any(diagnostic.is_error for diagnostic in self.diagnostics)
+
+
+def compile_source(source: Source, overrides: Mapping[str, object] | None = None) -> Compiled:
+    """Check a source and, where it is sound, make its Plan. Raises OverrideError for an override of no param."""
+    findings = Findings()
+    program = load_program(source, findings, overrides or {})
+    plan = None
+    if not findings.has_errors:
+        check_names(program, findings)
+        plan = None if program.is_library else _plan(program, findings)
+    return Compiled(source, plan, findings.sorted(), program.is_library, tuple(program.sources))
+
+
+def _plan(program: Program, findings: Findings) -> Plan | None:
+    measured = read_signals(program, findings)
+    training = read_training(program, findings)
+    data = read_data(program, measured, findings)
+    mode = training.mode if training else "simulation"
+    header = read_header(program, measured, mode, training.precision if training else None, findings)
+    model = program.sections.get("model")
+    context = _context(program, findings, training, header)
+    stack = StackBuilder(context)
+    built: list[Built] = []
+    if isinstance(model, syntax.Model):
+        built, leaves = stack.build(model.elements, header.arrives if header else None, program.scope, top=True)
+        _judge_stack(model, context, header, built, leaves)
+    if training is None:
+        return None
+    rollout = (context.steps_of_rollout, context.rollout_span) if context.rollout_span else None
+    train = train_plan(training, header.dtype if header else "float32", rollout, findings)  # type: ignore[arg-type]
+    test = read_test(program, mode, train, findings)
+    warn_unused(program, measured, header, context.used_blocks, findings)
+    _refuse_unbuilt(program, context, training, findings)
+    if findings.has_errors or header is None or data is None or not isinstance(model, syntax.Model):
+        return None
+    signals = tuple(
+        replace(signal, dtype=at_precision(signal.dtype, training.precision)) for signal in measured.signals.values()
+    )
+    used = {window.signal for window in (*header.inputs, *header.outputs)}
+    plan = Plan(
+        program.version,
+        measured.sampling_time,
+        tuple(signal for signal in signals if signal.name in used),
+        _model_plan(model, header, built),
+        data,
+        train,
+        test,
+    )
+    return replace(plan, hash=plan_hash(plan))
+
+
+def _context(program: Program, findings: Findings, training: Training | None, header: Header | None) -> Context:
+    model = program.sections.get("model")
+    span = model.header if isinstance(model, syntax.Model) else Span(program.source, 0, 0)
+    same = header is not None and [window.signal for window in header.inputs] == [
+        window.signal for window in header.outputs
+    ]
+    mode = training.mode if training else "simulation"
+    horizon = header.promised.steps if header and mode == "simulation" else None
+    precision = training.precision if training else None
+    return Context(program, findings, mode, header.dtype if header else "float32", precision, span, same, horizon)
+
+
+def _judge_stack(
+    model: syntax.Model, context: Context, header: Header | None, built: list[Built], leaves: TensorType | None
+) -> None:
+    if not model.elements:
+        context.findings.add(sentences.empty_stack(model.name.span))
+    if header is None or leaves is None or not built or context.unbuilt or context.findings.has_errors:
+        return
+    if any(leaving(entry) is None for entry in built):
+        return
+    check_promise(header, built, leaves, context.findings)
+    interval = chained([(entry.node.look_back, entry.node.look_ahead) for entry in built])
+    check_time(header, context.mode, interval, built[-1], context.findings)
+    if sum(entry.node.parameters for entry in built) == 0:
+        context.findings.add(sentences.no_parameters(model.name.span))
+
+
+def _refuse_unbuilt(program: Program, context: Context, training: Training, findings: Findings) -> None:
+    found = [*context.unbuilt, *training.unbuilt]
+    sweep = program.sections.get("sweep")
+    if isinstance(sweep, syntax.Section):
+        found.append(("sweep", sweep.keyword))
+    if found:
+        names = tuple(dict.fromkeys(name for name, _ in found))
+        findings.add(sentences.unbuilt(names, found[0][1]))
+
+
+def _model_plan(model: syntax.Model, header: Header, built: list[Built]) -> ModelPlan:
+    nodes = tuple(numbered([entry.node for entry in built]))
+    back, ahead = chained([(node.look_back, node.look_ahead) for node in nodes])
+    return ModelPlan(
+        model.name.text,
+        header.inputs,
+        header.outputs,
+        nodes,
+        header.arrives,
+        header.promised,
+        header.dtype,
+        back,
+        ahead,
+        not any(_is_fixed(node) for node in nodes),
+        sum(node.parameters for node in nodes),
+    )
+
+
+def _is_fixed(node: Node) -> bool:
+    return node.fixed or any(_is_fixed(child) for child in node.children)
+
+
+def plan_hash(plan: Plan) -> str:
+    """A hash of all that a run depends on: not of where the file lies nor of how it is laid out."""
+    tree = to_json(plan)
+    tree["data"].pop("folder")
+    tree.pop("hash")
+    return hashlib.sha256(json.dumps(_meaning(tree), sort_keys=True).encode()).hexdigest()
+
+
+def _meaning(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _meaning(item) for key, item in value.items() if key != "place"}
+    if isinstance(value, list):
+        return [_meaning(item) for item in value]
+    return value

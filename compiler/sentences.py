@@ -1,0 +1,550 @@
+"""All sentences of the checker's diagnostics: one constructor per mistake of meaning, named after it.
+
+The mistakes of form have theirs in sysidc.dsl.sentences.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sysidc.compiler.plan import TensorType
+from sysidc.dsl.diagnostics import Diagnostic, Edit, Fix, Label, Severity
+from sysidc.dsl.source import Span
+from sysidc.dsl.spelling import closest
+
+SHOWN = 12
+
+
+def _error(id: str, message: str, span: Span, here: str = "", **more: object) -> Diagnostic:
+    return Diagnostic(id, Severity.ERROR, message, span, here, **more)  # type: ignore[arg-type]
+
+
+def _warning(id: str, message: str, span: Span, here: str = "", **more: object) -> Diagnostic:
+    return Diagnostic(id, Severity.WARNING, message, span, here, **more)  # type: ignore[arg-type]
+
+
+def _unknown(id: str, message: str, name: str, span: Span, known: Sequence[str], here: str = "") -> Diagnostic:
+    """A name that is not known, with the nearest one that is."""
+    near = closest(name, known)
+    if near is not None:
+        fix = Fix(f"write `{near}`", (Edit(span, near),), safe=True)
+        return _error(id, message, span, here or f"did you mean `{near}`?", help=f"write `{near}`", fix=fix)
+    return _error(id, message, span, here, help=_choices(known))
+
+
+def _choices(known: Sequence[str]) -> str | None:
+    if not known:
+        return None
+    names = ", ".join(f"`{name}`" for name in known[:SHOWN])
+    return f"known: {names}" + (f" and {len(known) - SHOWN} more" if len(known) > SHOWN else "")
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
+def _batch(shape: TensorType) -> str:
+    """A tensor's shape as the user thinks of it: (batch, time, channels)."""
+    length = str(shape.steps) if shape.steps is not None else "all" + (f" - {shape.cut}" if shape.cut else "")
+    return f"(batch, {length}, {shape.channels})"
+
+
+# --- files, sections, names --------------------------------------------------------------------------------------
+
+
+def unknown_version(span: Span) -> Diagnostic:
+    message = f"`sysid {span.text}` is a version of the language that this program does not know"
+    return _error("unknown-version", message, span, "version 1 is the only one", help="write `sysid 1`")
+
+
+def missing_section(kind: str, span: Span) -> Diagnostic:
+    forms = {
+        "signals": "signals { input u  output y }",
+        "model": "model NAME: u[128] -> y[1] { ... }",
+        "data": 'data { train = "a.csv" }',
+        "train": "train simulation { }",
+    }
+    return _error("missing-section", f"the file has no `{kind}` section", span, help=f"add `{forms[kind]}`")
+
+
+def duplicate_section(kind: str, span: Span, first: Span) -> Diagnostic:
+    label = Label(first, "the first one")
+    return _error("duplicate-section", f"`{kind}` occurs twice", span, "a second one", labels=(label,))
+
+
+def section_in_library(kind: str, span: Span) -> Diagnostic:
+    message = f"a file that is brought in by `use` holds a `{kind}` section"
+    help = "a library has params, lets, blocks and dynamics only"
+    return _error("section-in-library", message, span, "not part of a library", help=help)
+
+
+def unreadable_use(path: str, span: Span, reason: str) -> Diagnostic:
+    help = "paths are relative to the file that names them"
+    return _error("unreadable-use", f"`{path}` cannot be used: {reason}", span, "named here", help=help)
+
+
+def circular_use(path: str, span: Span) -> Diagnostic:
+    return _error("circular-use", f"`{path}` uses a file that uses it in turn", span, "closes the circle")
+
+
+def duplicate_definition(name: str, span: Span, first: Span) -> Diagnostic:
+    label = Label(first, "first defined here")
+    return _error("duplicate-definition", f"`{name}` is defined twice", span, "a second time", labels=(label,))
+
+
+def reserved_name(name: str, span: Span) -> Diagnostic:
+    return _error(
+        "reserved-name", f"`{name}` is a word of the language", span, "cannot be defined", help="choose another name"
+    )
+
+
+def shadowed_layer(name: str, span: Span) -> Diagnostic:
+    return _error(
+        "reserved-name", f"`{name}` is the name of a layer", span, "cannot be defined", help="choose another name"
+    )
+
+
+def circular_definition(name: str, way: Sequence[str], span: Span) -> Diagnostic:
+    note = " needs ".join(f"`{step}`" for step in way)
+    return _error("circular-definition", f"`{name}` is defined by itself", span, "needs its own value", notes=(note,))
+
+
+def unused(kind: str, name: str, span: Span) -> Diagnostic:
+    return _warning("unused", f"the {kind} `{name}` is used nowhere", span, "never used", help="remove it")
+
+
+def missing_mode(span: Span, modes: Sequence[str]) -> Diagnostic:
+    help = " or ".join(f"`train {mode}`" for mode in modes)
+    return _error("missing-mode", "`train` names no training mode", span, "a mode is expected behind it", help=help)
+
+
+# --- values ------------------------------------------------------------------------------------------------------
+
+
+def unknown_value(name: str, span: Span, known: Sequence[str], wanted: str = "a number") -> Diagnostic:
+    message = f"`{name}` is neither a param nor a let"
+    return _unknown("unknown-name", message, name, span, known, "" if known else f"{wanted} is expected")
+
+
+def not_a_number(shown: str, span: Span, why: str) -> Diagnostic:
+    return _error("wrong-kind", f"{shown} is not a number: {why}", span, "a number is expected")
+
+
+def mixed_units(span: Span, operator: str, left: str, right: str) -> Diagnostic:
+    return _error("mixed-units", f"{left} {operator} {right} has no meaning", span, "the units do not fit")
+
+
+def division_by_zero(span: Span) -> Diagnostic:
+    return _error("division-by-zero", "this divides by zero", span, "the divisor is 0")
+
+
+def number_too_large(span: Span) -> Diagnostic:
+    return _error("number-too-large", "this number is larger than a computer counts", span, "out of range")
+
+
+def no_real_result(span: Span) -> Diagnostic:
+    return _error("no-real-result", "this has no real value", span, "not a real number")
+
+
+def empty_range(span: Span, low: float, high: float) -> Diagnostic:
+    return _error("empty-range", f"the range begins at {low:g} and ends before, at {high:g}", span, "low .. high")
+
+
+def index_outside_dynamics(span: Span) -> Diagnostic:
+    return _error("misplaced-index", "channels are picked inside `dynamics` only", span, "has no meaning here")
+
+
+def bad_arrow(span: Span) -> Diagnostic:
+    return _error("cast-needs-dtypes", "an arrow joins two dtypes", span, "such as `int64 -> float32`")
+
+
+def empty_domain(name: str, span: Span) -> Diagnostic:
+    return _error("empty-domain", f"the param `{name}` may have no value at all", span, "an empty list")
+
+
+def log_domain(low: str, span: Span) -> Diagnostic:
+    return _error("log-domain", f"a logarithmic range cannot begin at {low}", span, "must begin above 0")
+
+
+# --- arguments and settings --------------------------------------------------------------------------------------
+
+
+def unknown_argument(owner: str, name: str, span: Span, known: Sequence[str]) -> Diagnostic:
+    message = f"`{owner}` has no argument `{name}`" + ("" if known else "; it takes none")
+    return _unknown("unknown-argument", message, name, span, known)
+
+
+def argument_twice(owner: str, name: str, span: Span, first: Span) -> Diagnostic:
+    label = Label(first, "first given here")
+    return _error("duplicate-argument", f"`{owner}` is given `{name}` twice", span, "a second time", labels=(label,))
+
+
+def too_many_arguments(owner: str, most: int, span: Span, known: Sequence[str]) -> Diagnostic:
+    message = f"`{owner}` takes {_count(most, 'argument')} at most" if most else f"`{owner}` takes no arguments"
+    return _error("too-many-arguments", message, span, "one too many", help=_choices(known))
+
+
+def missing_argument(owner: str, name: str, span: Span, about: str) -> Diagnostic:
+    help = f"`{name}`: {about}" if about else None
+    return _error("missing-argument", f"`{owner}` needs `{name}`", span, f"`{name}` is missing", help=help)
+
+
+def unknown_choice(owner: str, name: str, word: str, span: Span, choices: Sequence[str]) -> Diagnostic:
+    message = f"`{word}` is none of the values of `{name}` of `{owner}`"
+    return _unknown("unknown-choice", message, word, _inside_quotes(span), choices)
+
+
+def _inside_quotes(span: Span) -> Span:
+    return Span(span.source, span.start + 1, span.end - 1) if span.text.startswith('"') else span
+
+
+def wrong_kind(owner: str, name: str, shown: str, span: Span, wanted: str) -> Diagnostic:
+    return _error("wrong-kind", f"`{name}` of `{owner}` is {wanted}, not {shown}", span, f"{wanted} is expected")
+
+
+def out_of_range(owner: str, name: str, shown: str, span: Span, allowed: str) -> Diagnostic:
+    return _error("out-of-range", f"`{name}` of `{owner}` is {allowed}, not {shown}", span, f"must be {allowed}")
+
+
+def unknown_setting(section: str, key: str, span: Span, known: Sequence[str]) -> Diagnostic:
+    return _unknown("unknown-setting", f"`{section}` has no setting `{key}`", key, span, known)
+
+
+def setting_twice(key: str, span: Span, first: Span) -> Diagnostic:
+    label = Label(first, "first set here")
+    return _error("duplicate-setting", f"`{key}` is set twice", span, "a second time", labels=(label,))
+
+
+def setting_of_other_mode(key: str, span: Span, mode: str, modes: Sequence[str]) -> Diagnostic:
+    message = f"`{key}` means nothing in `{mode}` mode"
+    return _error("wrong-mode", message, span, f"a setting of `{'` and `'.join(modes)}`")
+
+
+def missing_setting(section: str, name: str, span: Span, about: str) -> Diagnostic:
+    return _error("missing-setting", f"`{section}` needs `{name}`", span, help=f"`{name}`: {about}")
+
+
+def unknown_member(family: str, name: str, span: Span, known: Sequence[str]) -> Diagnostic:
+    return _unknown(f"unknown-{family.replace(' ', '-')}", f"there is no {family} `{name}`", name, span, known)
+
+
+def stage_outside_train(span: Span) -> Diagnostic:
+    return _error("misplaced-stage", "a stage is a part of a training", span, "belongs into `train`")
+
+
+# --- signals and header ------------------------------------------------------------------------------------------
+
+
+def unknown_dtype(name: str, span: Span, known: Sequence[str]) -> Diagnostic:
+    return _unknown("unknown-dtype", f"there is no dtype `{name}`", name, span, known)
+
+
+def no_columns(name: str, span: Span) -> Diagnostic:
+    return _error("no-columns", f"the signal `{name}` has no columns", span, "at least one is needed")
+
+
+def sampling_twice(span: Span, first: Span) -> Diagnostic:
+    label = Label(first, "and here")
+    message = "the sampling is given twice, as a rate and as a time"
+    return _error("duplicate-setting", message, span, "once is enough", labels=(label,))
+
+
+def unknown_signal(name: str, span: Span, known: Sequence[str]) -> Diagnostic:
+    return _unknown("unknown-signal", f"`{name}` is no signal of this file", name, span, known)
+
+
+def input_as_output(name: str, span: Span, declared: Span) -> Diagnostic:
+    label = Label(declared, "declared as an input")
+    message = f"the input `{name}` cannot be what the model computes"
+    return _error("input-as-output", message, span, "outputs stand behind the arrow", labels=(label,))
+
+
+def whole_output_on_left(name: str, span: Span) -> Diagnostic:
+    message = f"`{name}[all]` on the left would tell the model its own answer"
+    return _error("answer-in-window", message, span, "how many steps are known?", help=f"write `{name}[50]`")
+
+
+def unequal_outputs(span: Span, first: Span) -> Diagnostic:
+    label = Label(first, "has another length")
+    message = "the windows behind the arrow differ in length"
+    return _error("unequal-outputs", message, span, "all need the same length", labels=(label,))
+
+
+def half_whole(span: Span, output: Span) -> Diagnostic:
+    label = Label(output, "the output's window")
+    message = "the windows of inputs and outputs are the whole record, or none of them is"
+    help = "write `[all]` on both sides, or a number of steps on both"
+    return _error("half-whole-record", message, span, "does not fit the output", labels=(label,), help=help)
+
+
+def integer_output(name: str, dtype: str, span: Span, declared: Span) -> Diagnostic:
+    label = Label(declared, f"declared as {dtype}")
+    message = f"the output `{name}` is {dtype}; a network is trained towards real numbers"
+    return _error(
+        "integer-output", message, span, "is computed by the model", labels=(label,), help="declare it as float32"
+    )
+
+
+def one_step_header(mode: str, span: Span) -> Diagnostic:
+    help = "`horizon` says how many steps are trained" if mode == "prediction" else None
+    return _error("one-step-header", f"in `{mode}` mode the header promises one step", span, "must be [1]", help=help)
+
+
+def not_predicted(name: str, span: Span, outputs: Span) -> Diagnostic:
+    label = Label(outputs, f"`{name}` is not among them")
+    message = f"the output `{name}` goes in but is not computed, so later steps would lack it"
+    help = f"add `{name}` behind the arrow, or declare it as an input"
+    return _error("not-predicted", message, span, "known up to the first step only", labels=(label,), help=help)
+
+
+def bounded_inputs(span: Span) -> Diagnostic:
+    message = "in `bounded` mode exactly one input signal goes in"
+    help = "the kernel regression sees a finite memory of one input"
+    return _error("bounded-inputs", message, span, "one input signal is needed", help=help)
+
+
+def bounded_outputs(channels: int, span: Span) -> Diagnostic:
+    message = f"in `bounded` mode the output has one channel, not {channels}"
+    return _error("bounded-outputs", message, span, f"{channels} channels")
+
+
+# --- the stack ---------------------------------------------------------------------------------------------------
+
+
+def empty_stack(span: Span) -> Diagnostic:
+    return _error("empty-stack", "the model has no layers", span, "an empty stack")
+
+
+def no_parameters(span: Span) -> Diagnostic:
+    return _error(
+        "no-parameters", "the model has nothing to learn", span, "no layer has parameters", help="add a `Linear`"
+    )
+
+
+def unknown_layer(name: str, span: Span, known: Sequence[str]) -> Diagnostic:
+    return _unknown("unknown-layer", f"there is no layer or block `{name}`", name, span, known)
+
+
+def unknown_annotation(name: str, span: Span, known: Sequence[str]) -> Diagnostic:
+    return _unknown("unknown-annotation", f"there is no annotation `@{name}`", name, span, known)
+
+
+def recursive_block(name: str, span: Span, declared: Span) -> Diagnostic:
+    label = Label(declared, "declared here")
+    return _error("recursive-block", f"the block `{name}` uses itself", span, "a block within itself", labels=(label,))
+
+
+def stack_too_deep(span: Span, deepest: int) -> Diagnostic:
+    return _error("too-deep", f"the stack nests deeper than {deepest} levels", span, "too deep from here on")
+
+
+def too_many_layers(span: Span, most: int) -> Diagnostic:
+    return _error("too-many-layers", f"the stack has more than {most} layers", span, "one too many")
+
+
+def taken_name(name: str, span: Span) -> Diagnostic:
+    message = f"`{name}` cannot be the name of a layer: torch's containers use it themselves"
+    return _error("taken-name", message if name else "a layer's name cannot be empty", span, "choose another name")
+
+
+def duplicate_label(name: str, span: Span, first: Span) -> Diagnostic:
+    label = Label(first, "the first one")
+    return _error("duplicate-definition", f"two layers are named `{name}`", span, "a second one", labels=(label,))
+
+
+def layer_misfit(
+    id: str, layer: str, message: str, span: Span, here: str, help: str | None, arrives: str, fix: Fix | None
+) -> Diagnostic:
+    return _error(id, f"`{layer}`: {message}", span, here, notes=(f"{arrives} arrives",), help=help, fix=fix)
+
+
+def dtype_mismatch(layer: str, span: Span, arrives: str, wanted: str) -> Diagnostic:
+    message = f"`{layer}` computes with {wanted}, {arrives} arrives"
+    help = f"put `@cast({arrives} -> {wanted})` before it"
+    return _error("dtype-mismatch", message, span, f"receives {arrives}", help=help)
+
+
+def cast_needs_arrow(span: Span) -> Diagnostic:
+    message = "`@cast` takes two dtypes and an arrow between them"
+    return _error("cast-needs-dtypes", message, span, "such as `@cast(int64 -> float32)`")
+
+
+def residual_shape(
+    annotation: Span, tail: Span, arrives: TensorType, leaves: TensorType, fix: Fix | None
+) -> Diagnostic:
+    if leaves.channels != arrives.channels:
+        what = f"returns {_count(leaves.channels, 'channel')}, its input has {arrives.channels}"
+        note = f"a sum needs equal shapes; torch would stretch {leaves.channels} to {arrives.channels} silently"
+    else:
+        what = f"returns {leaves.steps} steps, its input has {arrives.steps}"
+        note = f"a sum needs equal shapes; torch would stretch {leaves.steps} to {arrives.steps} silently"
+    if 1 not in (leaves.channels, leaves.steps):
+        note = "a sum needs equal shapes"
+    return _error(
+        "residual-shape",
+        f"the residual branch {what}",
+        tail,
+        f"the branch ends as {_batch(leaves)}",
+        labels=(Label(annotation, f"is added to {_batch(arrives)}"),),
+        notes=(note,),
+        help="end the branch as it started",
+        fix=fix,
+    )
+
+
+def residual_dtype(annotation: Span, tail: Span, arrives: TensorType, leaves: TensorType) -> Diagnostic:
+    message = f"the residual branch returns {leaves.dtype}, its input is {arrives.dtype}"
+    label = Label(annotation, f"is added to {arrives.dtype}")
+    help = "cast before the residual, so that both sides are of one dtype"
+    return _error("residual-dtype", message, tail, f"ends as {leaves.dtype}", labels=(label,), help=help)
+
+
+def rollout_shape(annotation: Span, tail: Span, wanted: TensorType, leaves: TensorType, fix: Fix | None) -> Diagnostic:
+    message = f"the one-step model returns {_batch(leaves)} {leaves.dtype}, one step of the window is {_batch(wanted)} {wanted.dtype}"
+    label = Label(annotation, f"adds it to the last step, {_batch(wanted)} {wanted.dtype}")
+    help = "end with one step (`Flatten` or `Last`) and as many channels as go in"
+    return _error("rollout-shape", message, tail, f"ends as {_batch(leaves)}", labels=(label,), help=help, fix=fix)
+
+
+def rollout_in_bounded(span: Span) -> Diagnostic:
+    message = "`@autoregressive_residual` has nothing to feed back in `bounded` mode"
+    return _error("rollout-misplaced", message, span, "no output goes in")
+
+
+def rollout_inside(span: Span) -> Diagnostic:
+    message = "`@autoregressive_residual` stands at the top level of the model only"
+    return _error("rollout-misplaced", message, span, "inside another annotation or group")
+
+
+def rollout_twice(span: Span) -> Diagnostic:
+    return _error("rollout-misplaced", "a model rolls itself out once", span, "a second roll-out")
+
+
+def rollout_signals(span: Span, header: Span) -> Diagnostic:
+    message = "`@autoregressive_residual` feeds back all that goes in, so both sides of the header must be the same"
+    label = Label(header, "left and right differ")
+    help = "leave it out: prediction mode rolls out models with inputs by itself"
+    return _error("rollout-signals", message, span, "has no future inputs in its window", labels=(label,), help=help)
+
+
+def rollout_horizon(steps: int, span: Span, setting: Span | None) -> Diagnostic:
+    labels = (Label(setting, "sets another number of steps"),) if setting else ()
+    message = f"`steps = {steps}` is fixed, but the training asks for other horizons"
+    help = "leave `steps` out: it follows the horizon"
+    return _error("rollout-horizon", message, span, f"always {steps} steps", labels=labels, help=help)
+
+
+def rollout_length(steps: int, promised: int, span: Span, header: Span) -> Diagnostic:
+    label = Label(header, f"promises {_count(promised, 'step')}")
+    message = f"`@autoregressive_residual` makes {_count(steps, 'step')}, the header promises {promised}"
+    return _error(
+        "rollout-horizon", message, span, f"{_count(steps, 'step')}", labels=(label,), help="leave `steps` out"
+    )
+
+
+def carried_rollout(span: Span, rollout: Span) -> Diagnostic:
+    label = Label(rollout, "starts anew on every window")
+    message = "`state = carried` and `@autoregressive_residual` exclude each other"
+    return _error("carried-rollout", message, span, "a window is rolled out instead", labels=(label,))
+
+
+def nothing_to_change(annotation: str, span: Span, tail: Span) -> Diagnostic:
+    label = Label(tail, "has no parameters")
+    return _warning(
+        f"nothing-to-{annotation}", f"`@{annotation}` has no effect", span, "no parameters", labels=(label,)
+    )
+
+
+def init_needs_name(span: Span) -> Diagnostic:
+    message = "`@init` takes the name of an initialisation first"
+    return _error("init-needs-name", message, span, "such as `@init(xavier_uniform)`")
+
+
+def init_misfit(name: str, span: Span, tail: Span) -> Diagnostic:
+    label = Label(tail, "has vectors only")
+    message = f"`{name}` fills matrices, and there are none"
+    return _error("init-misfit", message, span, "needs a matrix", labels=(label,))
+
+
+# --- the promise -------------------------------------------------------------------------------------------------
+
+
+def header_shape(
+    tail: Span, promise: Span, leaves: TensorType, promised: TensorType, window: int | None, fix: Fix | None
+) -> Diagnostic:
+    if leaves.channels != promised.channels:
+        message = f"the stack ends with {_count(leaves.channels, 'channel')}, the header promises {promised.channels}"
+        help = f"end with `Linear({promised.channels})`"
+    else:
+        steps = "all" if promised.steps is None else promised.steps
+        message = f"the stack ends with {leaves.steps or 'all'} steps, the header promises {steps}"
+        help = (
+            f"keep all {window} steps of the window (the last {steps} are taken) or end with {steps}"
+            if window
+            else None
+        )
+    label = Label(promise, f"promises {_batch(promised)}")
+    return _error("header-shape", message, tail, f"ends as {_batch(leaves)}", labels=(label,), help=help, fix=fix)
+
+
+def header_dtype(tail: Span, promise: Span, leaves: TensorType, promised: TensorType) -> Diagnostic:
+    label = Label(promise, f"promises {promised.dtype}")
+    message = f"the stack ends as {leaves.dtype}, the header promises {promised.dtype}"
+    help = f"cast at the end: `@cast({leaves.dtype} -> {promised.dtype})` before the last layer"
+    return _error("header-dtype", message, tail, f"ends as {leaves.dtype}", labels=(label,), help=help)
+
+
+def acausal(tail: Span, promise: Span, ahead: int | None) -> Diagnostic:
+    steps = "all later steps of the record" if ahead is None else f"up to {_count(ahead, 'step')} after them"
+    message = f"outputs depend on inputs that come later: {steps}"
+    label = Label(promise, "these steps")
+    help = "use causal layers (`causal = on`, `padding = causal`), or accept a model that cannot run step by step"
+    return _warning("acausal", message, tail, "sees later inputs", labels=(label,), help=help)
+
+
+def short_window(span: Span, window: int, field: int) -> Diagnostic:
+    message = f"the window has {_count(window, 'step')}, one output of the stack depends on {field}"
+    return _warning(
+        "short-window", message, span, f"{window} steps", help=f"the first {field - window} are always zeros"
+    )
+
+
+# --- data and training -------------------------------------------------------------------------------------------
+
+
+def unknown_format(path: str, span: Span, endings: Sequence[str]) -> Diagnostic:
+    message = f'"{path}" has an ending that sysidc does not read'
+    return _error("unknown-format", message, span, help=f"known: {', '.join(endings)}")
+
+
+def generator_column(generator: str, column: str, span: Span, columns: Sequence[str], source: Span) -> Diagnostic:
+    message = f"`{generator}` makes no column `{column}`"
+    label = Label(source, f"makes {', '.join(columns)}")
+    return _error("unknown-column", message, span, "read from the generated data", labels=(label,))
+
+
+def whole_split(name: str, span: Span) -> Diagnostic:
+    return _error("out-of-range", f"`{name}` leaves nothing to learn from", span, "must be below 100 %")
+
+
+def uncapped_horizon(span: Span, most: int) -> Diagnostic:
+    message = f"the horizon grows beyond {most} steps; it needs a cap below the length of a record"
+    return _error("uncapped-horizon", message, span, "grows without end", help="set `max_length`")
+
+
+def no_neighbours(span: Span) -> Diagnostic:
+    message = "`bounded` mode needs one of `neighbours` and `radius`"
+    return _error("missing-setting", message, span, "neither is set", help="such as `neighbours = 64`")
+
+
+def neighbours_and_radius(span: Span, other: Span) -> Diagnostic:
+    label = Label(other, "and here")
+    message = "`neighbours` and `radius` exclude each other"
+    return _error("exclusive-settings", message, span, "set here", labels=(label,), help="keep one of them")
+
+
+def unbuilt(names: Sequence[str], span: Span) -> Diagnostic:
+    listed = ", ".join(f"`{name}`" for name in names)
+    verb = "is" if len(names) == 1 else "are"
+    message = f"{listed} {verb} part of the language, but not yet of this version of sysidc"
+    return _error("not-built-yet", message, span, "cannot be trained yet")
