@@ -1,5 +1,6 @@
 """The training modules, the callbacks that steer them, and the scoring of what they trained."""
 
+from sysidc.runtime.training.bounded import BoundedSimulationTrainingModule
 from sysidc.runtime.training.callbacks import (
     CombinedAutoRegressionCallback,
     CyclicTeacherForcing,
@@ -15,6 +16,7 @@ from sysidc.runtime.training.stops import BestWeights
 
 __all__ = [
     "BestWeights",
+    "BoundedSimulationTrainingModule",
     "CombinedAutoRegressionCallback",
     "CyclicTeacherForcing",
     "Feedback",

@@ -1,0 +1,201 @@
+"""From a Plan to torch: the stack, the training module of the mode and its callbacks. Runs only on sound Plans."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import math
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from sysidc.compiler.plan import CallPlan, Node, Plan
+
+if TYPE_CHECKING:
+    import lightning.pytorch as pl
+    import torch
+    from torch import Tensor, nn
+
+    from sysidc.runtime.training import Feedback
+
+TRAINING_MODULES = {
+    "simulation": "sysidc.runtime.training.LightningSimulationTrainingModule",
+    "prediction": "sysidc.runtime.training.LightningPredictionTrainingModule",
+    "bounded": "sysidc.runtime.training.BoundedSimulationTrainingModule",
+}
+MATRIX_INITS = ("eye", "orthogonal", "xavier_uniform", "xavier_normal", "kaiming_uniform", "kaiming_normal", "sparse")
+
+
+def located(path: str) -> Any:
+    """The class or function at a dotted path."""
+    module, _, name = path.rpartition(".")
+    return getattr(importlib.import_module(module), name)
+
+
+# --- the stack ---------------------------------------------------------------------------------------------------
+
+
+def build_stack(plan: Plan, device: str | None = None) -> nn.Sequential:
+    """The model as nn.Sequential with named children, in the dtype of the plan.
+
+    Weights depend on the plan's seed alone; torch's random state stays as it was.
+    """
+    import torch
+
+    stack = torch.nn.Sequential()
+    default = torch.get_default_dtype()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(plan.train.seed)
+        try:
+            torch.set_default_dtype(getattr(torch, plan.model.dtype))
+            with torch.device(device or "cpu"):
+                for node in plan.model.nodes:
+                    stack.add_module(node.name, _module(node))
+        finally:
+            torch.set_default_dtype(default)
+    return stack
+
+
+def _module(node: Node) -> nn.Module:
+    arguments = {name: _value(name, value) for name, value in node.arguments.items()}
+    target = located(node.target)
+    if not node.children:
+        module = target(**arguments)
+    elif node.layer == "stack":
+        module = _sequence(node.children)
+    else:
+        module = target(_module(node.children[0]), **arguments)
+    if node.init is not None:
+        initialise(module, node.init)
+    if node.freeze:
+        module.requires_grad_(False)
+    return module  # type: ignore[no-any-return]
+
+
+def _sequence(children: tuple[Node, ...]) -> nn.Sequential:
+    import torch
+
+    sequence = torch.nn.Sequential()
+    for child in children:
+        sequence.add_module(child.name, _module(child))
+    return sequence
+
+
+def _value(name: str, value: Any) -> Any:
+    import torch
+
+    return getattr(torch, value) if name in ("in_dtype", "out_dtype") else value
+
+
+def initialise(module: nn.Module, call: CallPlan) -> None:
+    """Fill the weights of a module, which are its parameters of two or more axes; biases stay as torch made them."""
+    fill = functools.partial(located(call.target), **call.arguments)
+    for parameter in module.parameters():
+        if parameter.ndim >= 2:
+            fill(parameter)
+
+
+# --- the training module -----------------------------------------------------------------------------------------
+
+
+def training_module(
+    plan: Plan, stack: nn.Sequential, output_scale: Tensor | None = None, steps_per_epoch: int | None = None
+) -> pl.LightningModule:
+    """The LightningModule of the plan's mode around a stack, with factories of its optimiser and scheduler.
+
+    `steps_per_epoch` is needed by OneCycleLR where it is not told how many steps there are.
+    """
+    train = plan.train
+    loss = located(train.loss.target)(**train.loss.arguments)
+    optimizer = functools.partial(located(train.optimizer.target), **train.optimizer.arguments)
+    scheduler = _scheduler(plan, steps_per_epoch)
+    shared = {
+        "scheduler_interval": train.scheduler_interval,
+        "monitor": train.scheduler_monitor or "val_loss",
+        "output_scale": output_scale,
+    }
+    module = located(TRAINING_MODULES[train.mode])
+    return module(stack, optimizer, scheduler, loss, **shared, **_mode_arguments(plan))  # type: ignore[no-any-return]
+
+
+def _scheduler(plan: Plan, steps_per_epoch: int | None) -> functools.partial[Any] | None:
+    call = plan.train.scheduler
+    if call is None:
+        return None
+    arguments = dict(call.arguments)
+    if call.name == "OneCycleLR" and arguments["total_steps"] is None:
+        arguments["total_steps"] = plan.train.epochs * (steps_per_epoch or 1)
+    return functools.partial(located(call.target), **arguments)
+
+
+def _mode_arguments(plan: Plan) -> Mapping[str, Any]:
+    if plan.train.prediction is not None:
+        forcing = plan.train.prediction.teacher_forcing
+        return {
+            "teacher_forcing": forcing if isinstance(forcing, bool) else True,
+            "feedback": feedback(plan),
+            "state": plan.train.prediction.state,
+        }
+    if plan.train.bounded is not None:
+        bounded = plan.train.bounded
+        names = ("bandwidth", "lipschitz", "delta", "noise", "neighbours", "radius", "bound_during_training")
+        more = ("bound_crossing_penalty", "max_reinit", "reinit_tolerance")
+        return {
+            "kernel": located(bounded.kernel.target),
+            "redraw": functools.partial(redraw, plan),
+            **{name: getattr(bounded, name) for name in (*names, *more)},
+        }
+    return {}
+
+
+def redraw(plan: Plan, stack: nn.Module) -> None:
+    """New initial weights from torch's random state, what `@init` asks for included; frozen layers keep theirs."""
+    from sysidc.runtime.training.redraw import redraw_parameters
+
+    redraw_parameters(stack)
+    for node in plan.model.nodes:
+        _initialise_again(node, stack.get_submodule(node.name))
+
+
+def _initialise_again(node: Node, module: nn.Module) -> None:
+    for child, inner in zip(node.children, module.children(), strict=bool(node.children)):
+        _initialise_again(child, inner)
+    if node.init is not None:
+        initialise(module, node.init)
+
+
+def feedback(plan: Plan) -> Feedback:
+    """Which channels of the window are measured inputs and which are fed back."""
+    from sysidc.runtime.data.layouts import window_layout
+    from sysidc.runtime.training import feedback_of
+
+    return feedback_of(window_layout(plan))
+
+
+# --- callbacks ---------------------------------------------------------------------------------------------------
+
+
+def callbacks(plan: Plan) -> list[pl.Callback]:
+    """Early stopping, time limit, growing horizon and cyclic teacher forcing, as far as the plan asks for them."""
+    train = plan.train
+    found: list[pl.Callback] = []
+    if train.stop is not None:
+        mode = "max" if train.stop.arguments["monitor"] == "val_fit" else "min"
+        found.append(located(train.stop.target)(**train.stop.arguments, mode=mode))
+    if train.time_limit is not None:
+        from lightning.pytorch.callbacks import Timer
+
+        found.append(Timer(timedelta(seconds=math.ceil(train.time_limit)), interval="step", verbose=False))
+    if train.prediction is not None:
+        if train.prediction.autoregression is not None:
+            found.append(_autoregression(train.prediction.autoregression))
+        if isinstance(train.prediction.teacher_forcing, CallPlan):
+            call = train.prediction.teacher_forcing
+            found.append(located(call.target)(**call.arguments))
+    return found
+
+
+def _autoregression(call: CallPlan) -> pl.Callback:
+    """The language's `length_factor` is `ar_length_factor` in the class that keeps the reference toolbox's names."""
+    arguments = {"ar_length_factor" if name == "length_factor" else name: value for name, value in call.arguments.items()}
+    return located(call.target)(**arguments)  # type: ignore[no-any-return]
