@@ -1,0 +1,1 @@
+"""Data of a spec and of Python: sources, parts, scale, windows and the data modules."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from sysidc.runtime.data import mistakes
@@ -55,7 +57,7 @@ def require_values(table: Table, column: str, array: Array) -> None:
 
 def gaps(arrays: list[Array]) -> Array:
     """The steps at which any of the arrays has no value."""
-    return np.logical_or.reduce([_missing(array) for array in arrays])
+    return np.asarray(np.stack([_missing(array) for array in arrays]).any(axis=0))
 
 
 def cast(table: Table, column: str, array: Array, dtype: str, first: int) -> Array:
@@ -72,13 +74,13 @@ def cast(table: Table, column: str, array: Array, dtype: str, first: int) -> Arr
     return result
 
 
-def _within(array: Array, target: np.dtype[np.generic]) -> Array:
+def _within(array: Array, target: np.dtype[Any]) -> Array:
     """Which values are whole numbers inside the integer dtype's range."""
     low, high = np.iinfo(target).min, np.iinfo(target).max
     if array.dtype.kind in "iu":
-        return (array >= low) & (array <= high)
+        return np.asarray((array >= low) & (array <= high))
     # float(high) may round up to high + 1, which does not fit, so the upper bound is open at 2**bits.
-    return (array == np.floor(array)) & (array >= float(low)) & (array < float(high // 2 + 1) * 2)
+    return np.asarray((array == np.floor(array)) & (array >= float(low)) & (array < float(high // 2 + 1) * 2))
 
 
 def _missing(array: Array) -> Array:

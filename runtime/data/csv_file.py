@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import warnings
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -21,9 +20,10 @@ def read_csv(path: str, request: Request) -> Table:
     separator = "\t" if request.separator == "\\t" else request.separator
     if len(separator) != 1:
         raise mistakes.bad_separator(separator)
+    present = header(path, separator)
+    _check_header(path, present, request, separator)
     try:
-        present = _header(path, separator)
-        _check_header(path, present, request, separator)
+        _check_rows(path, len(present), separator, request.end)
         frame = _frame(path, present, request, separator)
     except UnicodeDecodeError:
         raise mistakes.not_text(path) from None
@@ -34,12 +34,16 @@ def read_csv(path: str, request: Request) -> Table:
     return Table(path, columns, request.first, lambda row: f"row {row} (line {_line(path, row)})")
 
 
-def _header(path: str, separator: str) -> list[str]:
-    with open(path, encoding="utf-8-sig", newline="") as file:
-        for line in file:
-            if line.strip():
-                return [name.strip() for name in next(csv.reader([line], delimiter=separator))]
-    raise mistakes.empty_file(path)
+def header(path: str, separator: str) -> list[str]:
+    """The names in the first line that is not blank. Raises DataError."""
+    try:
+        with open(path, encoding="utf-8-sig", newline="") as file:
+            first = next((line for line in file if line.strip()), None)
+    except UnicodeDecodeError:
+        raise mistakes.not_text(path) from None
+    if first is None:
+        raise mistakes.empty_file(path)
+    return [name.strip() for name in next(csv.reader([first], delimiter=separator))]
 
 
 def _check_header(path: str, present: list[str], request: Request, separator: str) -> None:
@@ -53,6 +57,20 @@ def _check_header(path: str, present: list[str], request: Request, separator: st
     find_columns(path, request.columns, present)
 
 
+def _check_rows(path: str, fields: int, separator: str, end: int | None) -> None:
+    """Raises DataError at a row with more fields than the header, which pandas cuts when it reads few columns.
+
+    An empty field at the end of a line is forgiven.
+    """
+    if separator == " ":
+        return
+    with open(path, encoding="utf-8-sig") as file:
+        for number, line in enumerate(islice(file, None if end is None else end + 1), start=1):
+            extra = line.count(separator) - fields + 1
+            if extra > 0 and '"' not in line and line.rstrip("\r\n").rstrip(separator).count(separator) >= fields:
+                raise mistakes.ragged_row(path, number, fields + extra, fields)
+
+
 def _frame(path: str, present: list[str], request: Request, separator: str) -> pd.DataFrame:
     """The wanted columns, labelled by their place in the header."""
     try:
@@ -60,26 +78,22 @@ def _frame(path: str, present: list[str], request: Request, separator: str) -> p
     except ModuleNotFoundError:
         raise mistakes.missing_package("pandas", f"'{path}'") from None
     places = sorted({present.index(name) for name in request.columns})
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", pd.errors.ParserWarning)
-        try:
-            return pd.read_csv(
-                path,
-                sep=separator,
-                header=0,
-                names=list(range(len(present))),
-                usecols=places,
-                index_col=False,
-                nrows=request.end,
-                skipinitialspace=True,
-                low_memory=False,
-                **_exact(pd.__version__),
-                encoding="utf-8-sig",
-            )
-        except pd.errors.ParserError as error:
-            raise mistakes.ragged_row(path, str(error).rpartition("error: ")[2].strip()) from None
-        except pd.errors.ParserWarning:
-            raise mistakes.ragged_row(path, f"the header has {len(present)}, some rows have more") from None
+    try:
+        return pd.read_csv(
+            path,
+            sep=separator,
+            header=0,
+            names=list(range(len(present))),
+            usecols=places,
+            index_col=False,
+            nrows=request.end,
+            skipinitialspace=True,
+            low_memory=False,
+            encoding="utf-8-sig",
+            **_exact(pd.__version__),
+        )
+    except pd.errors.ParserError as error:
+        raise mistakes.broken_file(path, "CSV", str(error).rpartition("error: ")[2].strip()) from None
 
 
 def _exact(version: str) -> dict[str, Any]:

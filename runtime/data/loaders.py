@@ -64,6 +64,11 @@ def training_loader(
 ) -> DataLoader[Any]:
     """All windows in a new order each epoch, a last batch of one sample left out."""
     order = EpochOrder(count, seed, lone_sample(count, batch_size), epoch)
+    return shuffled_loader(dataset, order, batch_size, n_workers)
+
+
+def shuffled_loader(dataset: Dataset[Any], order: EpochOrder, batch_size: int, n_workers: int = 0) -> DataLoader[Any]:
+    """The windows in the order given, which moves on by itself."""
     return batched(dataset, BatchSampler(order, batch_size, drop_last=False), n_workers)
 
 

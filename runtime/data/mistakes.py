@@ -67,8 +67,10 @@ def duplicate_column(path: str, column: str) -> DataError:
     return DataError("duplicate-column", f"'{path}' has the column '{column}' twice")
 
 
-def ragged_row(path: str, why: str) -> DataError:
-    return DataError("ragged-row", f"the rows of '{path}' do not all have as many fields as its header: {why}")
+def ragged_row(path: str, line: int, fields: int, columns: int) -> DataError:
+    message = f"line {line} of '{path}' has {fields} fields, its header has {columns}"
+    hint = "numbers are written with a decimal point, fields are told apart by one separator"
+    return DataError("ragged-row", message, help=hint)
 
 
 def not_a_vector(path: str, column: str, shape: Sequence[int]) -> DataError:

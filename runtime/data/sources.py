@@ -109,20 +109,25 @@ def _file_records(path: str, source: SourcePlan, wanted: Wanted) -> Iterator[Rec
 
 def read(path: str, request: Request) -> Table:
     """The wanted columns of a file, read by its ending. Raises DataError."""
+    require_file(path)
     ending = Path(path).suffix.lower()
-    if os.path.isdir(path):
-        raise mistakes.is_directory(path)
-    if not os.path.exists(path):
-        raise mistakes.missing_file(path)
     if ending not in READERS:
         raise mistakes.unknown_ending(path, tuple(READERS))
+    return READERS[ending](path, request)
+
+
+def require_file(path: str) -> None:
+    """Raises DataError unless there is a file that may be read and holds something."""
+    if os.path.isdir(path):
+        raise mistakes.is_directory(path)
     try:
         with open(path, "rb") as file:
             if not file.read(1):
                 raise mistakes.empty_file(path)
+    except FileNotFoundError:
+        raise mistakes.missing_file(path) from None
     except PermissionError:
         raise mistakes.no_permission(path) from None
-    return READERS[ending](path, request)
 
 
 def _generated(source: SourcePlan, wanted: Wanted) -> Table:

@@ -50,7 +50,7 @@ def duffing(rng: np.random.Generator, u: Array, dt: float, c: Constants) -> Outp
         y, v = state
         return v, (force - d * v - (k1 + k3 * y * y) * y) / m
 
-    count = substeps(dt, 0.1 / math.sqrt(max(abs(k1), 1e-12) / m))
+    count = substeps(dt, 0.05 / math.sqrt(max(abs(k1), 1e-12) / m))
     return {"y": runge_kutta(derivative, (0.0, 0.0), u.tolist(), dt, count)[:, 0]}
 
 

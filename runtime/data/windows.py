@@ -118,6 +118,25 @@ class RecordDataset(Dataset[Batch]):
         return windows_at(self.values, layout, anchors)
 
 
+class GatherDataset(Dataset[list[Tensor]]):
+    """Any windows of any signals of one record: a list of (batch, steps, channels), one for each of `windows`."""
+
+    def __init__(self, values: Mapping[str, Tensor], windows: Sequence[Placed], anchors: Anchors):
+        self.values, self.windows, self.anchors = values, windows, anchors
+
+    def __len__(self) -> int:
+        return len(self.anchors)
+
+    def __getitem__(self, index: int) -> list[Tensor]:
+        if not -len(self) <= index < len(self):
+            raise IndexError(index)
+        return [tensor[0] for tensor in self.__getitems__([index % len(self)])]
+
+    def __getitems__(self, indices: Sequence[int]) -> list[Tensor]:
+        anchors = self.anchors.at(torch.as_tensor(indices))
+        return [gather(self.values[window.signal], anchors, window) for window in self.windows]
+
+
 def windows_at(values: Mapping[str, Tensor], layout: Layout, anchors: Tensor, future: tuple[Placed, ...] = ()) -> Batch:
     """The windows with these anchors (batch,) out of signals (steps, channels): (x, y), or (x, y, u) with `future`."""
     x = stack_input(values, layout, anchors)

@@ -24,6 +24,8 @@ from sysidc.compiler.plan import (
     WindowPlan,
 )
 
+NO_PART = SplitPlan()
+FIFTH = SplitPlan(share=0.2)
 PLACE = Place("spec.sysid", 1, 1, 1, 2)
 SIGNALS = (
     SignalPlan("u", "input", ("u",), "float64", None),
@@ -71,8 +73,8 @@ def make_plan(tmp_path: Path) -> Callable[..., Plan]:
         outputs: dict[str, int | None],
         sources: list[SourcePlan],
         mode: str = "simulation",
-        validation: SplitPlan = SplitPlan(share=0.2),
-        test: SplitPlan = SplitPlan(),
+        validation: SplitPlan = FIFTH,
+        test: SplitPlan = NO_PART,
         signals: tuple[SignalPlan, ...] = SIGNALS,
         normalize: str = "none",
         batch_size: int = 32,
