@@ -9,7 +9,7 @@ from sysidc.runtime.training.callbacks import (
     StepAutoRegressionLengthScheduler,
 )
 from sysidc.runtime.training.feedback import Feedback, feedback_of
-from sysidc.runtime.training.free_run import free_run, predict_ahead, simulate, simulate_by_windows
+from sysidc.runtime.training.free_run import predict_ahead, simulate, simulate_by_windows, simulate_freely
 from sysidc.runtime.training.prediction import LightningPredictionTrainingModule
 from sysidc.runtime.training.simulation import LightningSimulationTrainingModule
 from sysidc.runtime.training.stops import BestWeights
@@ -26,8 +26,8 @@ __all__ = [
     "MultiStepAutoRegressionLengthScheduler",
     "StepAutoRegressionLengthScheduler",
     "feedback_of",
-    "free_run",
     "predict_ahead",
     "simulate",
     "simulate_by_windows",
+    "simulate_freely",
 ]

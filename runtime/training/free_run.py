@@ -31,10 +31,10 @@ def simulate(stack: nn.Module, record: Record, layout: Layout, any_length: bool)
     if not any_length:
         return simulate_by_windows(stack, record, layout)
     known = {window.signal: window.steps for window in layout.inputs if window.role == "output"}
-    return free_run(stack, record, [window.signal for window in layout.inputs], known)
+    return simulate_freely(stack, record, [window.signal for window in layout.inputs], known)
 
 
-def free_run(stack: nn.Module, record: Record, inputs: Sequence[str], known: Mapping[str, int]) -> Tensor:
+def simulate_freely(stack: nn.Module, record: Record, inputs: Sequence[str], known: Mapping[str, int]) -> Tensor:
     """One run over the whole record, for stacks that work at any length and for `[all]` headers.
 
     `inputs` are the signals on the header's left, in order; `known` gives for each output signal among them its number
@@ -154,7 +154,7 @@ def _initial_steps(series: Record, layout: Layout) -> dict[str, Tensor]:
 
 
 def _by_signal(y: Tensor, layout: Layout) -> Sequence[Tensor]:
-    return y.split([output.channels for output in layout.outputs], dim=1)
+    return torch.split_with_sizes(y, [output.channels for output in layout.outputs], dim=1)
 
 
 def _outputs(stack: nn.Module, series: Record, layout: Layout, ends: list[int]) -> Tensor:

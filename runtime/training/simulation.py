@@ -23,6 +23,7 @@ class LightningSimulationTrainingModule(TrainingModule):
     def predict_step(self, batch: Any, batch_idx: int = 0) -> Tensor:
         """The last M steps for a batch (x, y), all steps that the stack returns for x alone."""
         if isinstance(batch, Tensor):
-            return self(batch)
+            return self.forward(batch)
         x, *rest = batch
-        return last_steps(self(x), rest[0].shape[1]) if rest else self(x)
+        output = self.forward(x)
+        return last_steps(output, rest[0].shape[1]) if rest else output
