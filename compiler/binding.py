@@ -12,6 +12,7 @@ from sysidc.compiler.findings import Findings
 from sysidc.compiler.scope import Scope, Unknown, evaluate
 from sysidc.compiler.values import CallValue, Interval, Plain, Quantity, Value, Word, describe
 from sysidc.dsl import syntax
+from sysidc.dsl.diagnostics import Diagnostic
 from sysidc.dsl.source import Span
 
 MISSING = object()
@@ -217,7 +218,7 @@ def bounds(entry: Argument) -> str:
     return " and ".join(parts)
 
 
-def _wrong_kind(owner: str, entry: Argument, value: Value, scope: Scope) -> sentences.Diagnostic:
+def _wrong_kind(owner: str, entry: Argument, value: Value, scope: Scope) -> Diagnostic:
     plain = value.plain
     if isinstance(plain, Word) and entry.choices:
         return sentences.unknown_choice(owner, entry.name, plain.text, value.span, entry.choices)

@@ -13,7 +13,6 @@ from sysidc.compiler.plan import CallPlan, Node, Plan
 
 if TYPE_CHECKING:
     import lightning.pytorch as pl
-    import torch
     from torch import Tensor, nn
 
     from sysidc.runtime.training import Feedback
@@ -23,7 +22,7 @@ TRAINING_MODULES = {
     "prediction": "sysidc.runtime.training.LightningPredictionTrainingModule",
     "bounded": "sysidc.runtime.training.BoundedSimulationTrainingModule",
 }
-MATRIX_INITS = ("eye", "orthogonal", "xavier_uniform", "xavier_normal", "kaiming_uniform", "kaiming_normal", "sparse")
+TWO_AXES_ONLY = ("eye", "sparse")
 
 
 def located(path: str) -> Any:
@@ -91,7 +90,7 @@ def initialise(module: nn.Module, call: CallPlan) -> None:
     """Fill the weights of a module, which are its parameters of two or more axes; biases stay as torch made them."""
     fill = functools.partial(located(call.target), **call.arguments)
     for parameter in module.parameters():
-        if parameter.ndim >= 2:
+        if parameter.ndim == 2 or (parameter.ndim > 2 and call.name not in TWO_AXES_ONLY):
             fill(parameter)
 
 
@@ -196,6 +195,7 @@ def callbacks(plan: Plan) -> list[pl.Callback]:
 
 
 def _autoregression(call: CallPlan) -> pl.Callback:
-    """The language's `length_factor` is `ar_length_factor` in the class that keeps the reference toolbox's names."""
-    arguments = {"ar_length_factor" if name == "length_factor" else name: value for name, value in call.arguments.items()}
+    arguments = dict(call.arguments)
+    if "length_factor" in arguments:  # the class keeps the reference toolbox's name
+        arguments["ar_length_factor"] = arguments.pop("length_factor")
     return located(call.target)(**arguments)  # type: ignore[no-any-return]

@@ -63,6 +63,7 @@ def _plan(program: Program, findings: Findings) -> Plan | None:
     if isinstance(model, syntax.Model):
         built, leaves = stack.build(model.elements, header.arrives if header else None, program.scope, top=True)
         _judge_stack(model, context, header, built, leaves)
+    nodes = numbered(built, findings)
     if training is None:
         return None
     rollout = (context.steps_of_rollout, context.rollout_span) if context.rollout_span else None
@@ -80,7 +81,7 @@ def _plan(program: Program, findings: Findings) -> Plan | None:
         program.version,
         measured.sampling_time,
         tuple(signal for signal in signals if signal.name in used),
-        _model_plan(model, header, built),
+        _model_plan(model, header, nodes),
         data,
         train,
         test,
@@ -126,8 +127,7 @@ def _refuse_unbuilt(program: Program, context: Context, training: Training, find
         findings.add(sentences.unbuilt(names, found[0][1]))
 
 
-def _model_plan(model: syntax.Model, header: Header, built: list[Built]) -> ModelPlan:
-    nodes = tuple(numbered([entry.node for entry in built]))
+def _model_plan(model: syntax.Model, header: Header, nodes: tuple[Node, ...]) -> ModelPlan:
     back, ahead = chained([(node.look_back, node.look_ahead) for node in nodes])
     return ModelPlan(
         model.name.text,

@@ -227,7 +227,8 @@ class Plan:
 
 def to_json(plan: Plan) -> dict[str, Any]:
     """The Plan as a tree of dicts, lists and plain values."""
-    return _plain(asdict(plan))
+    tree: dict[str, Any] = _plain(asdict(plan))
+    return tree
 
 
 def from_json(tree: dict[str, Any]) -> Plan:

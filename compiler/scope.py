@@ -10,6 +10,7 @@ from sysidc.compiler import sentences
 from sysidc.compiler.findings import Findings
 from sysidc.compiler.values import UNITS, ArrowValue, CallValue, Interval, Plain, Quantity, Value, Word, describe
 from sysidc.dsl import syntax
+from sysidc.dsl.diagnostics import Diagnostic
 from sysidc.dsl.source import Span
 
 CONSTANTS: dict[str, bool | None] = {"on": True, "off": False, "none": None}
@@ -113,9 +114,7 @@ def _plain(node: syntax.Expression, scope: Scope) -> Plain:
 
 
 def _number(node: syntax.Number, value: int | float, unit: str | None, scope: Scope) -> Plain:
-    if (isinstance(value, int) and abs(value) > LARGEST_INTEGER) or (
-        isinstance(value, float) and not math.isfinite(value)
-    ):
+    if _too_large(value):
         scope.findings.add(sentences.number_too_large(node.span))
         raise Unknown
     if unit is None:
@@ -134,16 +133,18 @@ def _name(node: syntax.Name, text: str, scope: Scope) -> Plain:
 
 
 def _interval(node: syntax.Range, low: Value, high: Value, scope: Scope) -> Plain:
-    ends = []
-    for end in (low, high):
-        if not _is_number(end.plain):
-            scope.findings.add(sentences.not_a_number(describe(end.plain), end.span, "a range needs numbers"))
-            raise Unknown
-        ends.append(end.plain)
-    if ends[0] > ends[1]:
-        scope.findings.add(sentences.empty_range(node.span, ends[0], ends[1]))
+    first, last = _end(low, scope), _end(high, scope)
+    if first > last:
+        scope.findings.add(sentences.empty_range(node.span, first, last))
         raise Unknown
-    return Interval(ends[0], ends[1])
+    return Interval(first, last)
+
+
+def _end(value: Value, scope: Scope) -> int | float:
+    if isinstance(value.plain, int | float) and not isinstance(value.plain, bool):
+        return value.plain
+    scope.findings.add(sentences.not_a_number(describe(value.plain), value.span, "a range needs numbers"))
+    raise Unknown
 
 
 def _arrow(node: syntax.Arrow, left: Value, right: Value, scope: Scope) -> Plain:
@@ -157,10 +158,10 @@ def _unary(node: syntax.Unary, sign: str, operand: Value, scope: Scope) -> Plain
     plain = operand.plain
     if isinstance(plain, Quantity):
         return Quantity(-plain.value if sign == "-" else plain.value, plain.dimension)
-    if not _is_number(plain):
+    if isinstance(plain, bool) or not isinstance(plain, int | float):
         scope.findings.add(_no_number(operand, sign, scope))
         raise Unknown
-    return -plain if sign == "-" else plain  # type: ignore[operator]
+    return -plain if sign == "-" else plain
 
 
 def _binary(node: syntax.Binary, symbol: str, left: Value, right: Value, scope: Scope) -> Plain:
@@ -184,7 +185,7 @@ def _operand(value: Value, symbol: str, scope: Scope) -> int | float | Quantity:
     raise Unknown
 
 
-def _no_number(value: Value, symbol: str, scope: Scope) -> sentences.Diagnostic:
+def _no_number(value: Value, symbol: str, scope: Scope) -> Diagnostic:
     if isinstance(value.plain, Word):
         return sentences.unknown_value(value.plain.text, value.span, scope.names())
     return sentences.not_a_number(describe(value.plain), value.span, f"`{symbol}` needs numbers")
@@ -222,12 +223,14 @@ def _compute(node: syntax.Binary, symbol: str, x: int | float, y: int | float, s
     if isinstance(result, complex) or result != result:
         scope.findings.add(sentences.no_real_result(node.span))
         raise Unknown
-    if (isinstance(result, int) and abs(result) > LARGEST_INTEGER) or (
-        isinstance(result, float) and math.isinf(result)
-    ):
+    if _too_large(result):
         scope.findings.add(sentences.number_too_large(node.span))
         raise Unknown
     return result
+
+
+def _too_large(value: int | float) -> bool:
+    return math.isinf(value) if isinstance(value, float) else abs(value) > LARGEST_INTEGER
 
 
 def _power(x: int | float, y: int | float) -> int | float:
@@ -235,8 +238,4 @@ def _power(x: int | float, y: int | float) -> int | float:
         return math.inf
     if isinstance(x, int) and isinstance(y, int) and y >= 0 and abs(x) > 1 and y * math.log2(abs(x)) > 64:
         return math.inf  # known to be out of range without computing a number of a million digits
-    return x**y  # type: ignore[no-any-return]
-
-
-def _is_number(plain: Plain) -> bool:
-    return isinstance(plain, int | float) and not isinstance(plain, bool)
+    return x**y

@@ -400,8 +400,9 @@ def residual_dtype(annotation: Span, tail: Span, arrives: TensorType, leaves: Te
 
 
 def rollout_shape(annotation: Span, tail: Span, wanted: TensorType, leaves: TensorType, fix: Fix | None) -> Diagnostic:
-    message = f"the one-step model returns {_batch(leaves)} {leaves.dtype}, one step of the window is {_batch(wanted)} {wanted.dtype}"
-    label = Label(annotation, f"adds it to the last step, {_batch(wanted)} {wanted.dtype}")
+    returned, step = f"{_batch(leaves)} {leaves.dtype}", f"{_batch(wanted)} {wanted.dtype}"
+    message = f"the one-step model returns {returned}, one step of the window is {step}"
+    label = Label(annotation, f"adds it to the last step, {step}")
     help = "end with one step (`Flatten` or `Last`) and as many channels as go in"
     return _error("rollout-shape", message, tail, f"ends as {_batch(leaves)}", labels=(label,), help=help, fix=fix)
 
@@ -449,7 +450,8 @@ def carried_rollout(span: Span, rollout: Span) -> Diagnostic:
 
 
 def nothing_to_change(annotation: str, span: Span, tail: Span) -> Diagnostic:
-    label = Label(tail, "has no parameters")
+    what = "parameters" if annotation == "freeze" else "weights of two axes"
+    label = Label(tail, f"has no {what}")
     return _warning(
         f"nothing-to-{annotation}", f"`@{annotation}` has no effect", span, "no parameters", labels=(label,)
     )
@@ -460,12 +462,6 @@ def init_needs_name(span: Span) -> Diagnostic:
     return _error("init-needs-name", message, span, "such as `@init(xavier_uniform)`")
 
 
-def init_misfit(name: str, span: Span, tail: Span) -> Diagnostic:
-    label = Label(tail, "has vectors only")
-    message = f"`{name}` fills matrices, and there are none"
-    return _error("init-misfit", message, span, "needs a matrix", labels=(label,))
-
-
 # --- the promise -------------------------------------------------------------------------------------------------
 
 
@@ -474,7 +470,7 @@ def header_shape(
 ) -> Diagnostic:
     if leaves.channels != promised.channels:
         message = f"the stack ends with {_count(leaves.channels, 'channel')}, the header promises {promised.channels}"
-        help = f"end with `Linear({promised.channels})`"
+        help: str | None = f"end with `Linear({promised.channels})`"
     else:
         steps = "all" if promised.steps is None else promised.steps
         message = f"the stack ends with {leaves.steps or 'all'} steps, the header promises {steps}"

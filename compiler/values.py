@@ -64,7 +64,7 @@ class ArrowValue:
 
 
 Plain: TypeAlias = (
-    int | float | bool | None | str | Quantity | Word | Interval | CallValue | ArrowValue | tuple["Value", ...]
+    int | float | bool | str | Quantity | Word | Interval | CallValue | ArrowValue | tuple["Value", ...] | None
 )
 
 

@@ -5,8 +5,10 @@ Each rule gets the bound arguments and the shape that arrives. Names and argumen
 
 from __future__ import annotations
 
+from typing import Any, TypeAlias
+
 from sysidc.compiler.catalogue.arguments import Argument
-from sysidc.compiler.catalogue.entry import Layer, Rule
+from sysidc.compiler.catalogue.entry import Layer, Numbers, Rule
 from sysidc.compiler.catalogue.rules import (
     batch_norm,
     conv1d,
@@ -32,29 +34,32 @@ from sysidc.compiler.catalogue.rules import (
 
 OWN = "sysidc.runtime.nn."
 TORCH = "torch.nn."
+STATE_ACTIVATIONS = ("Tanh", "GELU", "ReLU", "SiLU", "Sigmoid")
 INITIAL = ("zero", "washout", "encoder", "estimate")
 
-COUNT = {"kind": "int", "low": 1}
+Options: TypeAlias = dict[str, Any]
+
+COUNT: Options = {"kind": "int", "low": 1}
 BIAS = Argument("bias", "bool", True, about="add a learned constant")
 EPS = Argument("eps", "float", 1e-5, low=0, open_low=True, about="added to the variance")
 STATES = Argument("states", "int", low=1, high=1000, about="length of the state vector")
 START = Argument("initial", "word", "zero", choices=INITIAL, about="how the state at the start of a record is found")
-AUTO = {"kind": "int|word", "choices": ("auto",), "low": 1}
-HIDDEN = {"kind": "ints|word", "choices": ("auto",), "low": 1}
+AUTO: Options = {"kind": "int|word", "choices": ("auto",), "low": 1}
+HIDDEN: Options = {"kind": "ints|word", "choices": ("auto",), "low": 1}
 
 
-def activation(name: str, about: str, *arguments: Argument, numbers: str = "floating") -> Layer:
-    return Layer(name, TORCH + name, arguments, per_step, numbers, about)  # type: ignore[arg-type]
+def activation(name: str, about: str, *arguments: Argument, numbers: Numbers = "floating") -> Layer:
+    return Layer(name, TORCH + name, arguments, per_step, numbers, about)
 
 
-def number(name: str, default: float, about: str, **limits: float) -> Argument:
-    return Argument(name, "float", default, about=about, **limits)  # type: ignore[arg-type]
+def number(name: str, default: float, about: str, **limits: Any) -> Argument:
+    return Argument(name, "float", default, about=about, **limits)
 
 
 def recurrent_layer(name: str, about: str, rule: Rule, *more: Argument) -> Layer:
     arguments = (
         Argument("input_size", "int", low=1, flow="channels", about="channels that arrive"),
-        Argument("hidden_size", **COUNT, about="length of the hidden state, channels that leave"),  # type: ignore[arg-type]
+        Argument("hidden_size", **COUNT, about="length of the hidden state, channels that leave"),
         Argument("num_layers", "int", 1, low=1, high=100, about="cells stacked on each other"),
         *more,
         BIAS,
@@ -70,7 +75,7 @@ ROWS: tuple[Layer, ...] = (
         TORCH + "Linear",
         (
             Argument("in_features", "int", low=1, flow="channels", about="channels that arrive"),
-            Argument("out_features", **COUNT, about="channels that leave"),  # type: ignore[arg-type]
+            Argument("out_features", **COUNT, about="channels that leave"),
             BIAS,
         ),
         linear,
@@ -82,8 +87,8 @@ ROWS: tuple[Layer, ...] = (
         OWN + "Conv1d",
         (
             Argument("in_channels", "int", low=1, flow="channels", about="channels that arrive"),
-            Argument("out_channels", **COUNT, about="channels that leave"),  # type: ignore[arg-type]
-            Argument("kernel_size", **COUNT, about="taps of the filter"),  # type: ignore[arg-type]
+            Argument("out_channels", **COUNT, about="channels that leave"),
+            Argument("kernel_size", **COUNT, about="taps of the filter"),
             Argument("dilation", "int", 1, low=1, about="steps between taps"),
             Argument("padding", "word|string", "causal", choices=("causal", "same", "none"), about="what is padded"),
             Argument("groups", "int", 1, low=1, about="groups of channels that do not mix"),
@@ -97,8 +102,8 @@ ROWS: tuple[Layer, ...] = (
         "Embedding",
         OWN + "Embedding",
         (
-            Argument("num_embeddings", **COUNT, about="how many integers there are, from 0"),  # type: ignore[arg-type]
-            Argument("embedding_dim", **COUNT, aliases=("dim",), about="channels for each channel"),  # type: ignore[arg-type]
+            Argument("num_embeddings", **COUNT, about="how many integers there are, from 0"),
+            Argument("embedding_dim", **COUNT, aliases=("dim",), about="channels for each channel"),
         ),
         embedding,
         "integers",
@@ -190,8 +195,8 @@ ROWS: tuple[Layer, ...] = (
         "TimeSeriesLinear",
         OWN + "TimeSeriesLinear",
         (
-            Argument("steps", **COUNT, about="steps that leave"),  # type: ignore[arg-type]
-            Argument("width", **COUNT, about="channels that leave"),  # type: ignore[arg-type]
+            Argument("steps", **COUNT, about="steps that leave"),
+            Argument("width", **COUNT, about="channels that leave"),
             Argument("causal", "bool", False, about="an output step sees no later input step"),
             BIAS,
         ),
@@ -202,7 +207,7 @@ ROWS: tuple[Layer, ...] = (
     Layer(
         "DelayLine",
         OWN + "DelayLine",
-        (Argument("taps", **COUNT, about="samples side by side, the newest first"),),  # type: ignore[arg-type]
+        (Argument("taps", **COUNT, about="samples side by side, the newest first"),),
         delay_line,
         "any",
         "the last samples side by side as channels",
@@ -227,7 +232,7 @@ ROWS: tuple[Layer, ...] = (
         "SelfAttention",
         OWN + "SelfAttention",
         (
-            Argument("heads", **COUNT, about="heads; they divide the channels"),  # type: ignore[arg-type]
+            Argument("heads", **COUNT, about="heads; they divide the channels"),
             Argument("causal", "bool", False, about="a step attends to no later step"),
         ),
         self_attention,
@@ -238,8 +243,8 @@ ROWS: tuple[Layer, ...] = (
         "FrequencyLinear",
         OWN + "FrequencyLinear",
         (
-            Argument("steps", **COUNT, about="steps that leave"),  # type: ignore[arg-type]
-            Argument("width", **COUNT, about="channels that leave"),  # type: ignore[arg-type]
+            Argument("steps", **COUNT, about="steps that leave"),
+            Argument("width", **COUNT, about="channels that leave"),
         ),
         frequency_linear,
         "parameters",
@@ -275,9 +280,9 @@ ROWS: tuple[Layer, ...] = (
         "StateSpace",
         OWN + "StateSpace",
         (
-            Argument("states", default="auto", **AUTO, about="length of the state vector"),  # type: ignore[arg-type]
-            Argument("hidden", default="auto", **HIDDEN, about="widths of the state equation's network"),  # type: ignore[arg-type]
-            Argument("output_hidden", default="auto", **HIDDEN, about="widths of the output's network"),  # type: ignore[arg-type]
+            Argument("states", default="auto", **AUTO, about="length of the state vector"),
+            Argument("hidden", default="auto", **HIDDEN, about="widths of the state equation's network"),
+            Argument("output_hidden", default="auto", **HIDDEN, about="widths of the output's network"),
             Argument(
                 "activation", "word", "Tanh", choices=("Tanh", "GELU", "ReLU", "SiLU", "Sigmoid"), about="of both"
             ),

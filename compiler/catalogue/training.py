@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from sysidc.compiler.catalogue.arguments import REQUIRED, Argument
+
+Limits: TypeAlias = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -41,8 +43,8 @@ def table(*rows: Callable) -> dict[str, Callable]:
     return {row.name: row for row in rows}
 
 
-POSITIVE = {"low": 0, "open_low": True}
-SHARE = {"low": 0, "high": 1, "open_high": True}
+POSITIVE: Limits = {"low": 0, "open_low": True}
+SHARE: Limits = {"low": 0, "high": 1, "open_high": True}
 
 # --- losses ----------------------------------------------------------------------------------------------------
 
@@ -321,6 +323,7 @@ TEACHER_FORCING = table(
 
 # --- initialisations -------------------------------------------------------------------------------------------
 
+NONLINEARITIES = ("linear", "sigmoid", "tanh", "relu", "leaky_relu", "selu")
 GAIN = real("gain", 1.0, **POSITIVE)
 FAN = (
     real("a", 0.0),

@@ -15,6 +15,7 @@ from sysidc.compiler.scope import Unknown, evaluate
 from sysidc.compiler.values import Value, Word, describe
 from sysidc.compiler.windows import Layout, place
 from sysidc.dsl import syntax
+from sysidc.dsl.diagnostics import Diagnostic
 from sysidc.dsl.source import Span
 
 LONGEST_WINDOW = 10_000_000
@@ -89,7 +90,7 @@ def _window(
     return WindowPlan(name, steps)
 
 
-def _bad_length(value: Value, steps: int | None, program: Program) -> sentences.Diagnostic:
+def _bad_length(value: Value, steps: int | None, program: Program) -> Diagnostic:
     if isinstance(value.plain, Word):
         return sentences.unknown_value(
             value.plain.text, value.span, (*program.scope.names(), "all"), "a number of steps"

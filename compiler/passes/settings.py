@@ -117,10 +117,7 @@ def call_plan(family: str, value: Value, findings: Findings, unbuilt: list[tuple
     name = plain.name if isinstance(plain, CallValue) else plain.text  # type: ignore[union-attr]
     row = FAMILIES[family].get(name)
     if row is None:
-        span = (
-            plain.node.name.span if isinstance(plain, CallValue) and isinstance(plain.node, syntax.Call) else value.span
-        )
-        findings.add(sentences.unknown_member(family, name, span, tuple(FAMILIES[family])))
+        findings.add(sentences.unknown_member(family, name, _name_span(value), tuple(FAMILIES[family])))
         return MISSING
     if not row.built:
         unbuilt.append((name, value.span))
@@ -129,3 +126,8 @@ def call_plan(family: str, value: Value, findings: Findings, unbuilt: list[tuple
     scope = plain.scope if isinstance(plain, CallValue) else Scope(findings)
     bound = bind(name, value.span, arguments, row.arguments, scope, findings)
     return CallPlan(row.name, row.target, dict(bound.values)) if bound.sound else MISSING
+
+
+def _name_span(value: Value) -> Span:
+    node = value.plain.node if isinstance(value.plain, CallValue) else None
+    return node.name.span if isinstance(node, syntax.Call) else value.span

@@ -20,7 +20,7 @@ from sysidc.compiler.plan import Node, Place, TensorType
 from sysidc.compiler.program import Program
 from sysidc.compiler.scope import Scope
 from sysidc.dsl import syntax
-from sysidc.dsl.diagnostics import Edit, Fix
+from sysidc.dsl.diagnostics import Diagnostic, Edit, Fix
 from sysidc.dsl.source import Span
 
 DEEPEST = 60
@@ -32,11 +32,12 @@ REPEAT_COUNT = Argument("count", "int", low=1, high=10_000)
 @dataclass(frozen=True)
 class Built:
     """A node with the text that it came from: `tail` is the layer whose output it returns, `channels` the place where
-    that layer's output size is written."""
+    that layer's output size is written, `label` that of the node's own name."""
 
     node: Node
     tail: Span
     channels: Span | None = None
+    label: Span | None = None
 
 
 @dataclass
@@ -107,7 +108,7 @@ class StackBuilder:
     def _is_layer(self, element: syntax.Element) -> bool:
         return isinstance(element, syntax.Layer) and element.name.text not in self.program.blocks
 
-    def _stop(self, diagnostic: sentences.Diagnostic) -> None:
+    def _stop(self, diagnostic: Diagnostic) -> None:
         self.findings.add(diagnostic)
         self.context.stopped = True
 
@@ -137,10 +138,15 @@ class StackBuilder:
         built = self._element(plain, arrives, scope, top=False)
         if len(built) == 1 or not built:
             return built[0] if built else None
-        return sequential(built, element.span)
+        return sequential(built, element.span, self.findings)
 
     def _labelled(self, built: Built, element: syntax.Element) -> Built:
-        return rename(built, element.label, self.findings) if element.label else built
+        label = element.label
+        return rename(built, label.text, label.span, self.findings) if label else built
+
+    def named(self, built: Built, name: str, span: Span) -> Built:
+        """The node under the name that an annotation gives it."""
+        return rename(built, name, span, self.findings)
 
     # --- repeats, blocks, layers -------------------------------------------------------------------------------
 
@@ -280,9 +286,7 @@ def _size_span(entry: Layer, bound: Bound) -> Span | None:
     return None
 
 
-def misfit(
-    found: Misfit, entry: Layer, element: syntax.Layer, bound: Bound, arrives: TensorType
-) -> sentences.Diagnostic:
+def misfit(found: Misfit, entry: Layer, element: syntax.Layer, bound: Bound, arrives: TensorType) -> Diagnostic:
     """The diagnostic of a layer that cannot take what arrives."""
     span = bound.spans.get(found.argument or "", element.span)
     fix = None
@@ -298,9 +302,9 @@ def _value_span(element: syntax.Layer, span: Span) -> Span:
     return span
 
 
-def sequential(built: list[Built], span: Span) -> Built:
+def sequential(built: list[Built], span: Span, findings: Findings) -> Built:
     """Several nodes as one nn.Sequential."""
-    nodes = tuple(numbered([entry.node for entry in built]))
+    nodes = numbered(built, findings)
     unknown = any(leaving(entry) is None for entry in built)
     node = Node(
         "",
@@ -327,16 +331,29 @@ def chained(intervals: list[tuple[int | None, int | None]]) -> tuple[int | None,
     return total([back for back, _ in intervals]), total([ahead for _, ahead in intervals])
 
 
-def numbered(nodes: list[Node]) -> list[Node]:
-    """Children of an nn.Sequential: those without a name of their own are named by their position."""
-    return [node if node.name else replace(node, name=str(index)) for index, node in enumerate(nodes)]
+def numbered(built: list[Built], findings: Findings) -> tuple[Node, ...]:
+    """Children of an nn.Sequential: those without a name of their own are named by their position.
+
+    A name that a repeat or a block brings several times is counted on: `readout`, `readout_2`.
+    """
+    seen: dict[str, list[Span | None]] = {}
+    nodes = []
+    for index, entry in enumerate(built):
+        name = entry.node.name or str(index)
+        before = seen.setdefault(name, [])
+        if before and entry.label is not None and before[0] is not None and before[0] != entry.label:
+            findings.add(sentences.duplicate_label(name, entry.label, before[0]))
+        nodes.append(replace(entry.node, name=f"{name}_{len(before) + 1}" if before else name))
+        before.append(entry.label)
+    return tuple(nodes)
 
 
-def rename(built: Built, label: syntax.Name, findings: Findings) -> Built:
-    if label.text in wrapping.TAKEN_NAMES:
-        findings.add(sentences.taken_name(label.text, label.span))
+def rename(built: Built, name: str, span: Span, findings: Findings) -> Built:
+    """The same node under a name of its own."""
+    if not name or name.isdigit() or "." in name or name in wrapping.TAKEN_NAMES:
+        findings.add(sentences.taken_name(name, span))
         return built
-    return replace(built, node=replace(built.node, name=label.text))
+    return replace(built, node=replace(built.node, name=name), label=span)
 
 
 def place_of(span: Span) -> Place:

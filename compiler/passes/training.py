@@ -143,13 +143,9 @@ def largest_horizon(horizon: int, autoregression: CallPlan | None, epochs: int) 
 
 def _bounded(training: Training, findings: Findings) -> BoundedPlan:
     values, spans = training.settings.values, training.settings.spans
-    for required in ("kernel",):
-        if required not in spans:
-            findings.add(
-                sentences.missing_setting(
-                    "train bounded", required, training.keyword, "weights of the kernel regression"
-                )
-            )
+    if "kernel" not in spans:
+        about = "weights of the kernel regression, such as `Epanechnikov(bandwidth = 0.2)`"
+        findings.add(sentences.missing_setting("train bounded", "kernel", training.keyword, about))
     if "neighbours" in spans and "radius" in spans:
         findings.add(sentences.neighbours_and_radius(spans["radius"], spans["neighbours"]))
     elif "neighbours" not in spans and "radius" not in spans:

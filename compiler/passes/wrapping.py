@@ -28,68 +28,21 @@ WRAPPERS = "sysidc.runtime.nn."
 ANNOTATIONS = ("cast", "residual", "autoregressive_residual", "freeze", "init", "name", "correction")
 STEPS = Argument("steps", "int", None, low=1, high=100_000)
 LABEL = Argument("name", "string")
+VECTORS_ONLY = ("LayerNorm", "BatchNorm1d", "PReLU")
 
 TAKEN_NAMES = frozenset(
-    [
-        "T_destination",
-        "add_module",
-        "append",
-        "apply",
-        "bfloat16",
-        "buffers",
-        "call_super_init",
-        "children",
-        "compile",
-        "cpu",
-        "cuda",
-        "double",
-        "dump_patches",
-        "eval",
-        "extend",
-        "extra_repr",
-        "float",
-        "forward",
-        "get_buffer",
-        "get_extra_state",
-        "get_parameter",
-        "get_submodule",
-        "half",
-        "insert",
-        "ipu",
-        "load_state_dict",
-        "modules",
-        "mtia",
-        "named_buffers",
-        "named_children",
-        "named_modules",
-        "named_parameters",
-        "parameters",
-        "pop",
-        "register_backward_hook",
-        "register_buffer",
-        "register_forward_hook",
-        "register_forward_pre_hook",
-        "register_full_backward_hook",
-        "register_full_backward_pre_hook",
-        "register_load_state_dict_post_hook",
-        "register_load_state_dict_pre_hook",
-        "register_module",
-        "register_parameter",
-        "register_state_dict_post_hook",
-        "register_state_dict_pre_hook",
-        "requires_grad_",
-        "set_extra_state",
-        "set_submodule",
-        "share_memory",
-        "state_dict",
-        "to",
-        "to_empty",
-        "train",
-        "training",
-        "type",
-        "xpu",
-        "zero_grad",
-    ]
+    name
+    for line in (
+        "T_destination add_module append apply bfloat16 buffers call_super_init children compile cpu cuda double",
+        "dump_patches eval extend extra_repr float forward get_buffer get_extra_state get_parameter get_submodule half",
+        "insert ipu load_state_dict modules mtia named_buffers named_children named_modules named_parameters",
+        "parameters pop register_backward_hook register_buffer register_forward_hook register_forward_pre_hook",
+        "register_full_backward_hook register_full_backward_pre_hook register_load_state_dict_post_hook",
+        "register_load_state_dict_pre_hook register_module register_parameter register_state_dict_post_hook",
+        "register_state_dict_pre_hook requires_grad_ set_extra_state set_submodule share_memory state_dict to to_empty",
+        "train training type xpu zero_grad",
+    )
+    for name in line.split()
 )
 """Attributes of nn.Sequential, which a child cannot be named after."""
 
@@ -302,9 +255,16 @@ def _initialised(
     call = _init_call(builder, annotation, scope)
     if inner is None or call is None:
         return inner
-    if inner.node.parameters == 0 and inner.node.type_out.channels:
+    if inner.node.type_out.channels and not has_weights(inner.node):
         builder.findings.add(sentences.nothing_to_change("init", annotation.span, inner.tail))
     return replace(inner, node=replace(inner.node, init=call))
+
+
+def has_weights(node: Node) -> bool:
+    """Whether a node has parameters of two or more axes, which are what an initialisation fills."""
+    if node.children:
+        return any(has_weights(child) for child in node.children)
+    return node.parameters > 0 and node.layer not in VECTORS_ONLY
 
 
 def _init_call(builder: StackBuilder, annotation: syntax.Annotation, scope: Scope) -> CallPlan | None:
@@ -326,11 +286,7 @@ def _named(builder: StackBuilder, annotation: syntax.Annotation, scope: Scope, i
     bound = bind("@name", annotation.span, annotation.arguments, (LABEL,), scope, builder.findings)
     if inner is None or not bound.sound:
         return inner
-    name = bound["name"]
-    if not name or "." in name or name in TAKEN_NAMES:
-        builder.findings.add(sentences.taken_name(name, bound.spans["name"]))
-        return inner
-    return replace(inner, node=replace(inner.node, name=name))
+    return builder.named(inner, bound["name"], bound.spans["name"])
 
 
 def _wrapper(
