@@ -28,3 +28,8 @@ def read_columns(path: str, names: Sequence[str], separator: str = ",") -> Array
         columns.require_values(table, name, array)
         arrays.append(array.astype(np.float64))
     return np.stack(arrays, axis=1)
+
+
+def listed(names: str | Sequence[str]) -> list[str]:
+    """One name or several as a list."""
+    return [names] if isinstance(names, str) else list(names)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from sysidc.dsl.spelling import closest
 from sysidc.runtime.data.errors import DataError
 
 
@@ -44,7 +45,8 @@ def missing_package(package: str, purpose: str) -> DataError:
     return DataError("missing-package", message, help='pip install "sysidc[data]"')
 
 
-def missing_column(path: str, column: str, present: Sequence[str], close: str | None) -> DataError:
+def missing_column(path: str, column: str, present: Sequence[str]) -> DataError:
+    close = closest(column, present)
     hint = f"did you mean '{close}'?" if close else f"its columns are {_list(present)}"
     return DataError("missing-column", f"'{path}' has no column '{column}'", help=hint)
 
@@ -146,6 +148,26 @@ def unknown_generator(name: str, known: Sequence[str]) -> DataError:
 def unstable_generator(name: str) -> DataError:
     message = f"the simulation of {name}(...) leaves every bound with these constants"
     return DataError("unstable-generator", message, help="try a smaller amplitude or sampling time")
+
+
+def unknown_benchmark(name: str, known: Sequence[str]) -> DataError:
+    close = closest(name, known)
+    hint = f"did you mean '{close}'?" if close else f"one of {_list(known)}"
+    return DataError("unknown-benchmark", f"nonlinear_benchmarks has no data set '{name}'", help=hint)
+
+
+def missing_benchmarks(name: str) -> DataError:
+    message = f"benchmark(\"{name}\") needs the package 'nonlinear_benchmarks', which is not installed"
+    return DataError("missing-package", message, help="pip install nonlinear_benchmarks")
+
+
+def unfetched_benchmark(name: str, why: str) -> DataError:
+    return DataError("unfetched-benchmark", f"the data set '{name}' cannot be fetched: {why}")
+
+
+def wrong_sampling(name: str, recorded: float, expected: float) -> DataError:
+    message = f"'{name}' was sampled every {recorded:.6g} s, the sampling time of the spec is {expected:.6g} s"
+    return DataError("wrong-time", message)
 
 
 def _samples(count: int) -> str:

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from sysidc.compiler.windows import Placed
-from sysidc.runtime.data.frames import column_names, read_columns
+from sysidc.runtime.data.frames import column_names, listed, read_columns
 from sysidc.runtime.data.loaders import EpochOrder, ordered_loader, shuffled_loader
 from sysidc.runtime.data.series import as_series, own_seed, sizes
 from sysidc.runtime.data.windows import Anchors, GatherDataset
@@ -67,7 +67,7 @@ class PredictionDataModule(LightningDataModule):
         cls, frame: pd.DataFrame, states: str | Sequence[str] | None = None, **settings: Any
     ) -> PredictionDataModule:
         """From columns of a frame, all of them by default; `settings` are those of the class."""
-        names = list(frame.columns) if states is None else _names(states)
+        names = list(frame.columns) if states is None else listed(states)
         return cls(frame[names].to_numpy(), **settings)
 
     @classmethod
@@ -75,7 +75,7 @@ class PredictionDataModule(LightningDataModule):
         cls, path: str, states: str | Sequence[str] | None = None, *, separator: str = ",", **settings: Any
     ) -> PredictionDataModule:
         """From columns of a CSV file, all of them by default. Raises DataError for mistakes in the file."""
-        names = column_names(path, separator) if states is None else _names(states)
+        names = column_names(path, separator) if states is None else listed(states)
         return cls(read_columns(path, names, separator), **settings)
 
     def train_dataloader(self) -> DataLoader[Any]:
@@ -106,7 +106,3 @@ class PredictionDataModule(LightningDataModule):
             return []
         dataset = self._windows(part, horizon, stride)
         return ordered_loader(dataset, len(dataset), self.batch_size, self.n_workers)
-
-
-def _names(names: str | Sequence[str]) -> list[str]:
-    return [names] if isinstance(names, str) else list(names)

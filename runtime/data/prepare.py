@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sysidc.compiler.plan import Plan, SignalPlan, SourcePlan
+from sysidc.compiler.horizons import largest_length
+from sysidc.compiler.plan import DataPlan, Plan, SignalPlan, SourcePlan, SplitPlan
+from sysidc.runtime.data.benchmarks import Part
 from sysidc.runtime.data.layouts import at_horizon, free_run_layout, known_outputs, spans_record, window_layout
 from sysidc.runtime.data.record import Record
 from sysidc.runtime.data.sources import load
@@ -13,23 +15,32 @@ from sysidc.runtime.data.splits import Needs, Parts, split
 
 def prepare(plan: Plan) -> Parts:
     """The records of the training, validation and test part, in the units of the data. Raises DataError."""
+    data = plan.data
     return split(
-        load_records(plan, plan.data.train),
-        plan.data.validation,
-        plan.data.test,
+        load_records(plan, data.train),
+        data.validation,
+        official_test(data),
         needs(plan),
-        lambda sources: load_records(plan, sources),
+        lambda sources: load_records(plan, sources, "test" if sources is not data.validation.sources else "train"),
     )
 
 
-def load_records(plan: Plan, sources: Sequence[SourcePlan]) -> list[Record]:
-    """The records of sources with the signals that the model's header names. Raises DataError."""
+def official_test(data: DataPlan) -> SplitPlan:
+    """The test part as written; where nothing was, a benchmark brings its own."""
+    benchmarks = tuple(source for source in data.train if source.kind == "benchmark")
+    return SplitPlan(sources=benchmarks) if data.test == SplitPlan() and benchmarks else data.test
+
+
+def load_records(plan: Plan, sources: Sequence[SourcePlan], part: Part = "train") -> list[Record]:
+    """The records of sources with the signals that the model's header names; `part` chooses between the two of a
+    benchmark. Raises DataError."""
     return load(
         sources,
         signals=header_signals(plan),
         folder=plan.data.folder,
         sampling_time=plan.sampling_time,
         missing=plan.data.missing,
+        part=part,
     )
 
 
@@ -47,17 +58,21 @@ def needs(plan: Plan) -> Needs:
         return Needs(window, window, max(window, scored))
     layout = window_layout(plan)
     if plan.train.prediction is not None:
-        train, validation, *tested = (
-            at_horizon(layout, horizon).span
-            for horizon in (
-                plan.train.prediction.horizon,
-                plan.train.prediction.validation_horizon,
-                *plan.test.horizons,
-            )
-        )
+        horizons = (training_horizon(plan), plan.train.prediction.validation_horizon, *plan.test.horizons)
+        train, validation, *tested = (at_horizon(layout, horizon).span for horizon in horizons)
         return Needs(train, validation, max((scored, *(tested or [validation]))), "one window with its horizon")
     free_run = plan.train.mode == "simulation" and plan.model.any_length
     return Needs(layout.span, layout.span, max(layout.known + 1 if free_run else layout.span, scored))
+
+
+def training_horizon(plan: Plan) -> int:
+    """The longest horizon that prediction training can reach in its epochs."""
+    prediction = plan.train.prediction
+    assert prediction is not None
+    schedule = prediction.autoregression
+    if schedule is None:
+        return prediction.horizon
+    return largest_length(schedule.name, schedule.arguments, prediction.horizon, plan.train.epochs)
 
 
 def _whole_record_minimum(plan: Plan) -> int:

@@ -10,7 +10,7 @@ from lightning.pytorch import LightningDataModule
 from torch.utils.data import DataLoader
 
 from sysidc.compiler.windows import Placed
-from sysidc.runtime.data.frames import read_columns
+from sysidc.runtime.data.frames import listed, read_columns
 from sysidc.runtime.data.loaders import EpochOrder, ordered_loader, shuffled_loader
 from sysidc.runtime.data.series import as_series, own_seed, sizes
 from sysidc.runtime.data.windows import Anchors, GatherDataset
@@ -81,7 +81,7 @@ class SimulationDataModule(LightningDataModule):
         cls, frame: pd.DataFrame, inputs: str | Sequence[str], outputs: str | Sequence[str], **settings: Any
     ) -> SimulationDataModule:
         """From columns of a frame; `settings` are those of the class."""
-        return cls(frame[_names(inputs)].to_numpy(), frame[_names(outputs)].to_numpy(), **settings)
+        return cls(frame[listed(inputs)].to_numpy(), frame[listed(outputs)].to_numpy(), **settings)
 
     @classmethod
     def from_csv(
@@ -94,7 +94,7 @@ class SimulationDataModule(LightningDataModule):
         **settings: Any,
     ) -> SimulationDataModule:
         """From columns of a CSV file; `settings` are those of the class. Raises DataError for mistakes in the file."""
-        read = (read_columns(path, _names(names), separator) for names in (inputs, outputs))
+        read = (read_columns(path, listed(names), separator) for names in (inputs, outputs))
         return cls(*read, **settings)
 
     def train_dataloader(self) -> DataLoader[Any]:
@@ -144,7 +144,3 @@ def _checked(window: Placed, size: int, mask: int) -> Placed | None:
     if not 0 <= mask < size:
         raise ValueError(f"a mask of {mask} steps leaves nothing of a window of {size}")
     return window
-
-
-def _names(names: str | Sequence[str]) -> list[str]:
-    return [names] if isinstance(names, str) else list(names)

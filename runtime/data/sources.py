@@ -14,6 +14,7 @@ import numpy as np
 from sysidc.compiler.plan import SignalPlan, SourcePlan
 from sysidc.runtime.data import columns, mistakes
 from sysidc.runtime.data.array_file import read_hdf5, read_mat, read_npz, read_parquet
+from sysidc.runtime.data.benchmarks import Part, benchmark
 from sysidc.runtime.data.csv_file import read_csv
 from sysidc.runtime.data.errors import DataError
 from sysidc.runtime.data.generators import generate
@@ -21,15 +22,14 @@ from sysidc.runtime.data.record import Array, Record
 from sysidc.runtime.data.table import Request, Table, find_columns
 
 READERS: dict[str, Callable[[str, Request], Table]] = {
-    ".csv": read_csv,
-    ".txt": read_csv,
-    ".tsv": read_csv,
-    ".parquet": read_parquet,
-    ".npz": read_npz,
-    ".mat": read_mat,
-    ".h5": read_hdf5,
-    ".hdf5": read_hdf5,
+    "csv": read_csv,
+    "parquet": read_parquet,
+    "npz": read_npz,
+    "mat": read_mat,
+    "hdf5": read_hdf5,
 }
+
+ENDINGS = {".csv": "csv", ".parquet": "parquet", ".npz": "npz", ".mat": "mat", ".h5": "hdf5", ".hdf5": "hdf5"}
 
 TIME_TOLERANCE = 1e-3
 
@@ -55,41 +55,48 @@ def load(
     folder: str,
     sampling_time: float | None = None,
     missing: str = "error",
+    part: Part = "train",
 ) -> list[Record]:
     """The records of all sources in their order, each signal (steps, channels) in its dtype.
 
     Paths are relative to `folder`. Raises DataError, with the place of the source, for every mistake that files can
-    hold. Records of one name are told apart by a number behind it.
+    hold. Records of one name are told apart by a number behind it. `part` chooses between the two of a benchmark.
     """
     wanted = Wanted(tuple(signals), sampling_time, missing)
     records: list[Record] = []
     for source in sources:
         try:
-            records.extend(_records(source, folder, wanted))
+            records.extend(_records(source, folder, wanted, part))
         except DataError as error:
             raise error.at(source.place) from None
     return _distinct(records)
 
 
-def _records(source: SourcePlan, folder: str, wanted: Wanted) -> Iterator[Record]:
+def _records(source: SourcePlan, folder: str, wanted: Wanted, part: Part) -> Iterator[Record]:
     if source.kind == "generator":
         assert source.name is not None
         table = _generated(source, wanted)
         yield from _judged(table, source.name, (0, len(table)), None, wanted)
         return
-    assert source.kind == "file" and source.path is not None, source
+    if source.kind == "benchmark":
+        assert source.name is not None
+        for name, table in benchmark(source.name, part, wanted.sampling_time):
+            find_columns(table.path, wanted.columns, tuple(table.columns))
+            yield from _judged(table, name, (0, len(table)), None, wanted)
+        return
+    assert source.path is not None, source
     for path in _paths(source.path, folder):
         yield from _file_records(path, source, wanted)
 
 
 def _paths(pattern: str, folder: str) -> list[str]:
-    path = os.path.join(folder, pattern)
+    path = os.path.normpath(os.path.join(folder, pattern))
     if os.path.exists(path) or not glob.has_magic(pattern):
         return [path]
     found = sorted(glob.glob(os.path.join(glob.escape(folder), pattern), recursive=True))
     if not found:
-        raise mistakes.no_match(pattern)
-    return found
+        raise mistakes.no_match(path)
+    return [os.path.normpath(path) for path in found]
 
 
 def _file_records(path: str, source: SourcePlan, wanted: Wanted) -> Iterator[Record]:
@@ -99,21 +106,21 @@ def _file_records(path: str, source: SourcePlan, wanted: Wanted) -> Iterator[Rec
     request = Request(
         tuple(dict.fromkeys(wanted.columns + extra)),
         None if rows is None else (int(rows[0]), int(rows[1])),
-        source.options.get("separator") or ("\t" if path.lower().endswith(".tsv") else ","),
+        source.options.get("separator") or ",",
     )
-    table = read(path, request)
+    table = read(path, request, source.options.get("format"))
     name = Path(path).stem + ("" if request.rows is None else f"[{request.first}:{request.end}]")
     for first, end, value in _runs(table, border):
         yield from _judged(table, name + value, (first, end), time, wanted)
 
 
-def read(path: str, request: Request) -> Table:
-    """The wanted columns of a file, read by its ending. Raises DataError."""
+def read(path: str, request: Request, kind: str | None = None) -> Table:
+    """The wanted columns of a file of that kind, by default the one of its ending. Raises DataError."""
     require_file(path)
-    ending = Path(path).suffix.lower()
-    if ending not in READERS:
-        raise mistakes.unknown_ending(path, tuple(READERS))
-    return READERS[ending](path, request)
+    kind = ENDINGS.get(Path(path).suffix.lower()) if kind is None else kind
+    if kind is None:
+        raise mistakes.unknown_ending(path, tuple(ENDINGS))
+    return READERS[kind](path, request)
 
 
 def require_file(path: str) -> None:

@@ -51,14 +51,9 @@ def find_columns(path: str, wanted: Sequence[str], present: Sequence[str]) -> No
     """Raises DataError where a wanted column is missing or stands there twice."""
     for column in wanted:
         if column not in present:
-            raise mistakes.missing_column(path, column, present, closest(column, present))
+            raise mistakes.missing_column(path, column, present)
         if list(present).count(column) > 1:
             raise mistakes.duplicate_column(path, column)
-
-
-def closest(word: str, names: Sequence[str]) -> str | None:
-    """The name that differs from the word in nothing but case and blanks, if there is one."""
-    return next((name for name in names if name.strip().lower() == word.strip().lower()), None)
 
 
 def cut_rows(path: str, columns: Mapping[str, Array], request: Request) -> dict[str, Array]:

@@ -286,6 +286,22 @@ def test_a_file_that_may_not_be_read_is_told(read: Load, tmp_path: Path) -> None
     assert caught.value.id == "unreadable-file"
 
 
+def test_a_benchmark_without_its_package_is_told(
+    signals: tuple[SignalPlan, ...], source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "nonlinear_benchmarks", None)
+    for name, id in (("WienerHammerBenchMark", "missing-package"), ("WienerHammer", "unknown-benchmark")):
+        benchmark = SourcePlan("benchmark", None, name, {}, source("").place)
+        with pytest.raises(DataError) as caught:
+            load([benchmark], signals=signals, folder=".")
+        assert caught.value.id == id
+
+
+def test_the_name_of_a_reader_counts_more_than_the_ending(read: Load, tmp_path: Path) -> None:
+    lines(tmp_path / "a.txt", "u,y", "1,1", "2,2")
+    assert len(read("a.txt", format="csv")[0]) == 2
+
+
 def test_reading_needs_no_torch(tmp_path: Path) -> None:
     program = "import sys, sysidc.runtime.data.prepare; print('torch' in sys.modules, 'pandas' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=paths(), check=True)
