@@ -154,7 +154,7 @@ def _as_kind(kind: str, entry: Argument, value: Value) -> Any:
             fits = isinstance(plain, str) and (not entry.choices or plain in entry.choices)
             return plain if fits else MISSING
         case "word":
-            return plain.text if isinstance(plain, Word) and plain.text in entry.choices else MISSING
+            return _choice(plain, entry.choices)
         case "column":
             return plain if isinstance(plain, str) else plain.text if isinstance(plain, Word) else MISSING
         case "time" | "rate" | "share":
@@ -175,6 +175,12 @@ def _many(kind: str, entry: Argument, value: Value) -> Any:
         return MISSING
     found = [_as_kind(kind[:-1], entry, item) for item in value.plain]
     return MISSING if any(item is MISSING for item in found) else tuple(found)
+
+
+def _choice(plain: Plain, choices: tuple[str, ...]) -> Any:
+    """A word of the choices; `none` is one of them for some."""
+    word = "none" if plain is None else plain.text if isinstance(plain, Word) else None
+    return word if word in choices else MISSING
 
 
 def _integer(plain: Plain) -> Any:

@@ -149,9 +149,7 @@ def _mode_arguments(plan: Plan) -> Mapping[str, Any]:
 
 def redraw(plan: Plan, stack: nn.Module) -> None:
     """New initial weights from torch's random state, what `@init` asks for included; frozen layers keep theirs."""
-    from sysidc.runtime.training.redraw import redraw_parameters
-
-    redraw_parameters(stack)
+    located("sysidc.runtime.training.redraw.redraw_parameters")(stack)
     for node in plan.model.nodes:
         _initialise_again(node, stack.get_submodule(node.name))
 
@@ -165,10 +163,8 @@ def _initialise_again(node: Node, module: nn.Module) -> None:
 
 def feedback(plan: Plan) -> Feedback:
     """Which channels of the window are measured inputs and which are fed back."""
-    from sysidc.runtime.data.layouts import window_layout
-    from sysidc.runtime.training import feedback_of
-
-    return feedback_of(window_layout(plan))
+    layout = located("sysidc.runtime.data.layouts.window_layout")(plan)
+    return located("sysidc.runtime.training.feedback_of")(layout)  # type: ignore[no-any-return]
 
 
 # --- callbacks ---------------------------------------------------------------------------------------------------

@@ -110,7 +110,8 @@ def _judge_stack(
         return
     if any(leaving(entry) is None for entry in built):
         return
-    check_promise(header, built, leaves, context.findings)
+    if not check_promise(header, built, leaves, context.findings):
+        return
     interval = chained([(entry.node.look_back, entry.node.look_ahead) for entry in built])
     check_time(header, context.mode, interval, built[-1], context.findings)
     if sum(entry.node.parameters for entry in built) == 0:

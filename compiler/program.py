@@ -74,7 +74,7 @@ def load_program(source: Source, findings: Findings, overrides: Mapping[str, obj
     """Parse `source` and what it uses. Raises OverrideError for an override that names no param."""
     program = Program(source, Scope(findings))
     _Loader(program, findings).load(source, opened=())
-    if not program.is_library:
+    if not program.is_library and not findings.has_errors:
         _require_sections(program, findings)
     for name, value in overrides.items():
         _override(program, name, value)

@@ -10,15 +10,18 @@ from sysidc.compiler.plan import TensorType
 from sysidc.dsl.diagnostics import Edit, Fix
 
 
-def check_promise(header: Header, built: list[Built], leaves: TensorType, findings: Findings) -> None:
-    """Shape and dtype of what leaves the stack against the right-hand side of the header."""
+def check_promise(header: Header, built: list[Built], leaves: TensorType, findings: Findings) -> bool:
+    """Shape and dtype of what leaves the stack against the right-hand side of the header: is the promise kept?"""
     promised, last = header.promised, built[-1]
     if leaves.channels != promised.channels or not _steps_fit(header, leaves):
         fix = _mend_channels(last, promised.channels) if leaves.channels != promised.channels else None
         crop = header.arrives.steps if header.layout else None
         findings.add(sentences.header_shape(last.tail, header.promise_span, leaves, promised, crop, fix))
-    elif leaves.dtype != promised.dtype:
+        return False
+    if leaves.dtype != promised.dtype:
         findings.add(sentences.header_dtype(last.tail, header.promise_span, leaves, promised))
+        return False
+    return True
 
 
 def _steps_fit(header: Header, leaves: TensorType) -> bool:

@@ -218,11 +218,12 @@ def _rollout(
         builder.findings.add(sentences.rollout_shape(annotation.span, inner.tail, wanted, leaves, fix))
     context.steps_of_rollout = steps or 0
     context.rollout_span = annotation.span
-    length = 1 if context.mode == "prediction" else steps or context.horizon or 1
+    if steps and context.horizon and steps != context.horizon:
+        builder.findings.add(sentences.rollout_length(steps, context.horizon, annotation.span, context.header_span))
+    length = 1 if context.mode == "prediction" else context.horizon or 1
     out = TensorType(length, arrives.channels, arrives.dtype)
-    node = _wrapper(
-        inner, "autoregressive_residual", "AutoregressiveResidualWrapper", arrives, out, {"steps": steps or length}
-    )
+    arguments = {"steps": steps or length}
+    node = _wrapper(inner, "autoregressive_residual", "AutoregressiveResidualWrapper", arrives, out, arguments)
     return replace(inner, node=replace(node, look_back=None, look_ahead=0, fixed=True), channels=None)
 
 

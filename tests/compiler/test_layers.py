@@ -1,0 +1,125 @@
+"""Every row of the layer catalogue against torch: shapes, dtypes, counts on the meta device, time by perturbation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sysidc.compiler.catalogue.entry import Effect, Layer, Misfit, Shape
+from sysidc.compiler.catalogue.layers import LAYERS
+from sysidc.compiler.lower import located
+
+BUILT = [row for row in LAYERS.values() if row.built]
+SIZES: dict[str, tuple[int, int]] = {"steps": (1, 6), "taps": (1, 5), "kernel_size": (1, 4), "dilation": (1, 3)}
+
+
+@st.composite
+def arguments_of(draw: st.DrawFn, layer: Layer, channels: int) -> dict[str, Any]:
+    """Legal arguments of a layer: required ones drawn, optional ones drawn or left at their default."""
+    values: dict[str, Any] = {}
+    for argument in layer.arguments:
+        if argument.flow:
+            values[argument.name] = None
+        elif argument.name == "heads":
+            values[argument.name] = draw(st.sampled_from([n for n in range(1, channels + 1) if channels % n == 0]))
+        elif argument.name == "groups":
+            values[argument.name] = 1
+        elif argument.name == "initial":
+            values[argument.name] = "zero"
+        elif argument.choices:
+            values[argument.name] = draw(st.sampled_from(argument.choices))
+        elif argument.kind == "bool":
+            values[argument.name] = draw(st.booleans())
+        elif argument.kind == "int":
+            low, high = SIZES.get(argument.name, (1, 5))
+            values[argument.name] = draw(st.integers(low, high))
+        else:
+            values[argument.name] = draw(st.sampled_from([0.25, 0.5])) if argument.required else argument.default
+    if "low" in values:
+        values["low"], values["high"] = -0.5, 0.5
+    return values
+
+
+def tensor(layer: Layer, steps: int, channels: int, **options: Any) -> torch.Tensor:
+    if layer.numbers == "integers":
+        return torch.zeros(2, steps, channels, dtype=torch.int64, **options)
+    return torch.zeros(2, steps, channels, **options)
+
+
+@pytest.mark.parametrize("layer", BUILT, ids=lambda layer: layer.name)
+@given(data=st.data())
+@settings(max_examples=25)
+def test_rule_agrees_with_torch(layer: Layer, data: st.DataObject) -> None:
+    steps, channels = data.draw(st.integers(1, 9)), data.draw(st.integers(1, 6))
+    arguments = data.draw(arguments_of(layer, channels))
+    effect = layer.rule(arguments, Shape(steps, channels))
+    if isinstance(effect, Misfit):
+        assert effect.id in ("window-too-short", "size-mismatch")
+        return
+    with torch.device("meta"):
+        module = located(layer.target)(**effect.arguments)
+        output = module.eval()(tensor(layer, steps, channels))
+    assert tuple(output.shape) == (2, effect.shape.steps, effect.shape.channels)
+    assert output.dtype == torch.float32 or layer.numbers == "any"
+    assert sum(parameter.numel() for parameter in module.parameters()) == effect.parameters
+
+
+@pytest.mark.parametrize("layer", BUILT, ids=lambda layer: layer.name)
+@given(data=st.data())
+@settings(max_examples=10)
+def test_time_rule_is_the_true_dependency(layer: Layer, data: st.DataObject) -> None:
+    """Perturb one input step: the outputs that move are those within (look-back, look-ahead), and no wider one."""
+    steps, channels = 9, 2
+    arguments = data.draw(arguments_of(layer, channels))
+    if arguments.get("dropout") or layer.name in ("Dropout", "Embedding"):
+        return
+    effect = layer.rule(arguments, Shape(steps, channels))
+    if isinstance(effect, Misfit):
+        return
+    seen = measured_interval(layer, effect, steps, channels)
+    back, ahead = effect.time
+    whole_back, whole_ahead = steps - 1, steps - 1
+    assert seen[0] == min(whole_back if back is None else back, seen[2])
+    assert seen[1] == min(whole_ahead if ahead is None else ahead, seen[3])
+
+
+def measured_interval(layer: Layer, effect: Effect, steps: int, channels: int) -> tuple[int, int, int, int]:
+    """(look-back, look-ahead) as they show, and the largest that this window could show.
+
+    Output step j of S stands at the end of the window: it belongs to input step T - S + j.
+    """
+    torch.manual_seed(0)
+    module = located(layer.target)(**effect.arguments).double().eval()
+    with torch.no_grad():
+        for parameter in module.parameters():
+            parameter.uniform_(0.1, 0.4)
+        x = torch.rand(1, steps, channels, dtype=torch.float64)
+        x = (x - 0.5) * 0.6 if "low" in effect.arguments else 0.9 * x + 0.05
+        clean = module(x)
+        back = ahead = 0
+        shift = steps - clean.shape[1]
+        for step in range(steps):
+            for channel in range(channels):
+                moved = x.clone()
+                moved[0, step, channel] += 0.137
+                changed = ((module(moved) - clean).abs().amax((0, 2)) > 0).nonzero().flatten().tolist()
+                back = max([back, *(shift + output - step for output in changed)])
+                ahead = max([ahead, *(step - shift - output for output in changed)])
+    return back, ahead, steps - 1, clean.shape[1] - 1
+
+
+def test_taken_names_are_those_of_torchs_containers() -> None:
+    from sysidc.compiler.passes.wrapping import TAKEN_NAMES
+
+    public = {name for name in dir(torch.nn.Sequential()) if not name.startswith("_")}
+    assert public <= TAKEN_NAMES
+
+
+def test_layer_names_are_torchs_where_torch_has_one() -> None:
+    for layer in BUILT:
+        if layer.target.startswith("torch."):
+            assert located(layer.target).__name__ == layer.name
