@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import importlib
-import math
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -178,9 +177,8 @@ def callbacks(plan: Plan) -> list[pl.Callback]:
         mode = "max" if train.stop.arguments["monitor"] == "val_fit" else "min"
         found.append(located(train.stop.target)(**train.stop.arguments, mode=mode))
     if train.time_limit is not None:
-        from lightning.pytorch.callbacks import Timer
-
-        found.append(Timer(timedelta(seconds=math.ceil(train.time_limit)), interval="step", verbose=False))
+        timer = located("lightning.pytorch.callbacks.Timer")
+        found.append(timer(timedelta(seconds=train.time_limit), interval="step", verbose=False))
     if train.prediction is not None:
         if train.prediction.autoregression is not None:
             found.append(_autoregression(train.prediction.autoregression))
