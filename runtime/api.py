@@ -1,0 +1,109 @@
+"""A spec and its run from Python: `load`, `Spec`, `open_run`, `Run`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sysidc.compiler.pipeline import Compiled, compile_source
+from sysidc.compiler.plan import Plan
+from sysidc.compiler.program import read_source
+from sysidc.dsl.diagnostics import Diagnostic, SpecError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from torch import nn
+
+    from sysidc.runtime.runs.model import RunModel, Trained
+    from sysidc.runtime.runs.predict import Data
+
+
+def load(path: str | Path, **params: object) -> Spec:
+    """Check a spec, `params` overriding its params.
+
+    Raises SpecError, which carries the diagnostics; UnreadableFile; OverrideError for a param that is none.
+    """
+    compiled = compile_source(read_source(Path(path)), params)
+    if compiled.plan is None:
+        from sysidc.runtime.runs import mistakes
+
+        raise SpecError((mistakes.library(compiled.source),) if compiled.is_library else compiled.diagnostics)
+    return Spec(compiled, params)
+
+
+@dataclass(frozen=True)
+class Spec:
+    """A spec without errors. `diagnostics` are its warnings."""
+
+    compiled: Compiled
+    params: Mapping[str, object]
+
+    @property
+    def plan(self) -> Plan:
+        assert self.compiled.plan is not None
+        return self.compiled.plan
+
+    @property
+    def diagnostics(self) -> tuple[Diagnostic, ...]:
+        return self.compiled.diagnostics
+
+    def build(self) -> nn.Sequential:
+        """The bare stack, (batch, time, channels) in and out, in the units that the network sees; untrained."""
+        from sysidc.compiler.lower import build_stack
+
+        return build_stack(self.plan)
+
+    def train(self, runs: str | Path = "runs", quiet: bool = True) -> Run:
+        """Train and score; leaves a folder below `runs`. Raises DataError and RunError."""
+        from sysidc.runtime.runs.train import train
+
+        return open_run(train(self.compiled, self.params, Path(runs), quiet))
+
+
+def open_run(path: str | Path) -> Run:
+    """A finished run from its folder. Raises RunError where there is none."""
+    from sysidc.runtime.runs.folder import read_plan
+
+    return Run(Path(path), read_plan(Path(path)))
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a training left in its folder."""
+
+    path: Path
+    plan: Plan
+
+    @cached_property
+    def trained(self) -> Trained:
+        """The stack with the scale and the band that belong to it."""
+        from sysidc.runtime.runs.model import Trained
+
+        return Trained.load(self.path, self.plan)
+
+    @cached_property
+    def model(self) -> RunModel:
+        """The trained model in the units of the data, (batch, time, channels) in and out."""
+        from sysidc.runtime.runs.model import RunModel
+
+        return RunModel(self.trained)
+
+    @property
+    def metrics(self) -> list[dict[str, Any]]:
+        """The score: rows {split, record, signal, horizon, rmse, nrmse, r2, fit, mae}. Raises RunError."""
+        from sysidc.runtime.runs.folder import read_metrics
+
+        return read_metrics(self.path)
+
+    def predict(self, data: Data, horizon: int | None = None) -> pd.DataFrame:
+        """Predictions for a file, a frame or columns by name, in the units of the data.
+
+        Columns: step (and time), the inputs, y where it was measured, y_predicted, in bounded mode y_lower, y_upper and
+        y_kernel; `record` in front where there are several. Raises DataError and RunError.
+        """
+        from sysidc.runtime.runs.predict import as_frame, predict_data
+
+        return as_frame(predict_data(self.trained, data, horizon))

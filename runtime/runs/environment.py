@@ -1,0 +1,55 @@
+"""What a run was made with: versions, machine, seed, threads, device and the hashes of the data files."""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+import os
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import torch
+
+import sysidc
+from sysidc.compiler.plan import Plan
+
+PACKAGES = ("torch", "lightning", "numpy", "pandas", "scipy", "safetensors")
+
+
+def environment(plan: Plan, device: str, seconds: float) -> dict[str, Any]:
+    """Everything that is needed to tell why two runs of one plan differ."""
+    return {
+        "sysidc": sysidc.__version__,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "packages": {name: _version(name) for name in PACKAGES},
+        "seed": plan.train.seed,
+        "threads": torch.get_num_threads(),
+        "device": device,
+        "seconds": round(seconds, 3),
+        "plan": plan.hash,
+        "data": data_hashes(plan),
+    }
+
+
+def data_hashes(plan: Plan) -> dict[str, str]:
+    """sha256 of every data file, under its path as the spec gives it."""
+    hashes = {}
+    for source in (*plan.data.train, *plan.data.validation.sources, *plan.data.test.sources):
+        if source.path is None:
+            continue
+        path = os.path.join(plan.data.folder, source.path)
+        files = [path] if os.path.exists(path) else sorted(glob.glob(path, recursive=True))
+        for file in files:
+            with open(file, "rb") as opened:
+                name = source.path if file == path else os.path.relpath(file, plan.data.folder)
+                hashes[name] = hashlib.file_digest(opened, "sha256").hexdigest()
+    return hashes
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None

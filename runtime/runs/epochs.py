@@ -1,0 +1,94 @@
+"""The learning curve: one row per epoch, gathered while Lightning trains, and the watch over numbers that explode."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import lightning.pytorch as pl
+from lightning.pytorch.loggers.logger import Logger
+
+from sysidc.runtime.runs import mistakes
+
+METRICS = ("train_loss", "val_loss", "val_rmse", "val_nrmse", "val_fit")
+
+Row = dict[str, Any]
+
+
+class LearningCurve(Logger):
+    """Rows {epoch, train_loss, val_loss, val_rmse, val_nrmse, val_fit, lr, horizon}, epochs counted from 1.
+
+    `told` is called with each row when its epoch is over. `lr` and `horizon` are those that the epoch began with;
+    `horizon` stays away except in prediction mode.
+    """
+
+    def __init__(self, told: Callable[[Row], None]):
+        super().__init__()
+        self.told = told
+        self.rows: list[Row] = []
+
+    @property
+    def name(self) -> str:
+        return "metrics"
+
+    @property
+    def version(self) -> str:
+        return ""
+
+    def begin(self, epoch: int, lr: float, horizon: int | None) -> None:
+        row: Row = {"epoch": epoch, **dict.fromkeys(METRICS), "lr": lr}
+        self.rows.append(row if horizon is None else {**row, "horizon": horizon})
+
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        row = self.rows[-1]
+        row.update({name: float(metrics[name]) for name in METRICS if name in metrics})
+        if "train_loss" in metrics:  # Lightning logs it last
+            self.told(row)
+
+    def log_hyperparams(self, params: Any, *args: Any, **kwargs: Any) -> None:
+        """The plan holds them."""
+
+
+class EpochWatch(pl.Callback):
+    """Opens each epoch's row and stops a training whose numbers explode.
+
+    Raises RunError that names the epoch and the learning rate.
+    """
+
+    def __init__(self, curve: LearningCurve):
+        self.curve = curve
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        horizon = getattr(trainer.datamodule, "n_forward_time_steps", 0)  # type: ignore[attr-defined]
+        self.curve.begin(trainer.current_epoch + 1, learning_rate(trainer), horizon or None)
+
+    def on_train_batch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule, *rest: Any) -> None:
+        loss = rest[0]["loss"]
+        if loss.device.type == "cpu":  # elsewhere the device would have to be waited for
+            _require_finite("the training loss", float(loss), trainer)
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        value = trainer.callback_metrics.get("val_loss")
+        if value is not None:
+            _require_finite("the validation loss", float(value), trainer)
+
+
+def learning_rate(trainer: pl.Trainer) -> float:
+    return float(trainer.optimizers[0].param_groups[0]["lr"])
+
+
+def _require_finite(what: str, value: float, trainer: pl.Trainer) -> None:
+    if not math.isfinite(value):
+        raise mistakes.diverged(what, value, trainer.current_epoch + 1, learning_rate(trainer))
+
+
+def as_csv(rows: list[Row]) -> str:
+    """The rows with a header; what was not measured stays empty."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]) if rows else ["epoch", *METRICS, "lr"], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()

@@ -1,0 +1,70 @@
+"""Why a run cannot go on although its spec is sound: one exception, one constructor per mistake."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sysidc.dsl.diagnostics import Diagnostic, Severity
+from sysidc.dsl.source import Source, Span
+
+
+class RunError(Exception):
+    """What keeps a run from being made or used: `id` is a kebab-case word, `message` a sentence, `help` what to do."""
+
+    def __init__(self, id: str, message: str, help: str | None = None):
+        super().__init__(id, message, help)
+        self.id = id
+        self.message = message
+        self.help = help
+
+    def __str__(self) -> str:
+        return self.message if self.help is None else f"{self.message} (help: {self.help})"
+
+
+def missing_package(package: str, purpose: str, command: str) -> RunError:
+    return RunError("missing-package", f"{purpose} needs the package '{package}', which is not installed", command)
+
+
+def no_device(accelerator: str, why: str) -> RunError:
+    return RunError("no-device", f'accelerator = "{accelerator}" cannot be had here: {why}', "accelerator = cpu")
+
+
+def diverged(what: str, value: float, epoch: int, learning_rate: float) -> RunError:
+    message = f"{what} became {value} in epoch {epoch} at the learning rate {learning_rate:g}"
+    return RunError("diverged", message, "a smaller learning rate, `gradient_clip`, or `normalize = standard`")
+
+
+def too_large(why: str) -> RunError:
+    return RunError(
+        "out-of-memory", f"the device has too little memory for this training: {why}", "a smaller batch_size"
+    )
+
+
+def no_run(path: Path, missing: str) -> RunError:
+    return RunError("no-run", f"'{path}' is no finished run: it has no {missing}", "give a folder that `train` made")
+
+
+def broken_run(path: Path, why: str) -> RunError:
+    return RunError("broken-run", f"'{path}' cannot be read: {why}")
+
+
+def unwritable(path: Path, why: str) -> RunError:
+    return RunError("unwritable", f"'{path}' cannot be written: {why}")
+
+
+def no_test_part(name: str) -> RunError:
+    return RunError("no-test-part", f"{name} has no test part to score", "test = 20 % in the data section")
+
+
+def unknown_ending(path: Path, known: tuple[str, ...]) -> RunError:
+    return RunError("unknown-format", f"the ending of '{path}' names no known format", f"one of {', '.join(known)}")
+
+
+def no_horizon(mode: str) -> RunError:
+    return RunError("no-horizon", f"a model of mode {mode} predicts whole records; only prediction mode has a horizon")
+
+
+def library(source: Source) -> Diagnostic:
+    """A file of definitions alone where a model is asked for."""
+    message = "this file is a library for `use`: it has no model to build or train"
+    return Diagnostic("library-file", Severity.ERROR, message, Span(source, 0, min(1, len(source.text))))

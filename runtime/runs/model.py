@@ -1,0 +1,137 @@
+"""What a training leaves behind: the stack with the scale and the band that belong to it, and one module of them all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from sysidc.compiler.lower import build_stack, training_module
+from sysidc.compiler.plan import Plan
+from sysidc.compiler.windows import Layout
+from sysidc.runtime.data.layouts import free_run_layout, spans_record, window_layout
+from sysidc.runtime.data.normalizer import Normalizer
+from sysidc.runtime.runs import mistakes
+from sysidc.runtime.runs.folder import WEIGHTS, written
+from sysidc.runtime.training import LightningPredictionTrainingModule
+from sysidc.runtime.training.bounded import BoundedSimulationTrainingModule
+from sysidc.runtime.training.step import TrainingModule, last_steps
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A plan with its trained parts; `module` is the training module of the mode, which holds the stack and the band."""
+
+    plan: Plan
+    module: TrainingModule
+    normalizer: Normalizer
+
+    @classmethod
+    def untrained(cls, plan: Plan) -> Trained:
+        """The parts of a plan as they are before any data were seen."""
+        module = training_module(plan, build_stack(plan))
+        assert isinstance(module, TrainingModule)
+        normalizer = Normalizer({signal.name: len(signal.columns) for signal in plan.signals})
+        return cls(plan, module.eval(), normalizer)
+
+    @property
+    def stack(self) -> nn.Module:
+        return self.module.module
+
+    def state(self) -> dict[str, Tensor]:
+        """Every tensor under `stack.`, `normalizer.` and, in bounded mode, `band.`."""
+        return {
+            f"{prefix}.{name}": tensor.detach().cpu().contiguous().clone()
+            for prefix, part in self._parts().items()
+            for name, tensor in part.state_dict().items()
+        }
+
+    def save(self, folder: Path) -> None:
+        with written(folder / WEIGHTS) as path:
+            save_file(self.state(), path, metadata={"plan": self.plan.hash})
+
+    @classmethod
+    def load(cls, folder: Path, plan: Plan) -> Trained:
+        """Raises RunError for weights that are missing, damaged or not those of the plan."""
+        path = folder / WEIGHTS
+        if not path.is_file():
+            raise mistakes.no_run(folder, WEIGHTS)
+        trained = cls.untrained(plan)
+        try:
+            state = load_file(path)
+            for prefix, part in trained._parts().items():
+                start = f"{prefix}."
+                own = {name.removeprefix(start): value for name, value in state.items() if name.startswith(start)}
+                part.load_state_dict(own)
+        except (SafetensorError, OSError, RuntimeError) as error:
+            raise mistakes.broken_run(path, " ".join(str(error).split())) from None
+        return trained
+
+    def _parts(self) -> dict[str, nn.Module]:
+        parts: dict[str, nn.Module] = {"stack": self.stack, "normalizer": self.normalizer}
+        if isinstance(self.module, BoundedSimulationTrainingModule):
+            parts["band"] = self.module.error_band
+        return parts
+
+
+class RunModel(nn.Module):
+    """y = decode(stack(encode(x))): the trained model in the units of the data.
+
+    x (batch, time, channels) is the stack's input as the header orders it, 0 outside a signal's own window, of the
+    window's length or, where the stack works at any length, of a record's; y (batch, M, outputs). In prediction mode y
+    is the next step, in bounded mode held inside the band.
+    """
+
+    shift: Tensor
+    scale: Tensor
+    output_shift: Tensor
+    output_scale: Tensor
+
+    def __init__(self, trained: Trained):
+        super().__init__()
+        self.plan = trained.plan
+        self.module = trained.module
+        left, right = ([window.signal for window in side] for side in (self.plan.model.inputs, self.plan.model.outputs))
+        for prefix, signals in (("", left), ("output_", right)):
+            shift, scale = trained.normalizer.join(signals)
+            self.register_buffer(f"{prefix}shift", shift.clone())
+            self.register_buffer(f"{prefix}scale", scale.clone())
+        self.eval()
+
+    def forward(self, x: Tensor) -> Tensor:
+        layout = self.layout(x.shape[1])
+        encoded = ((x - self.shift) / self.scale * own_windows(layout).to(x.device)).to(x.dtype)
+        y = self._run(encoded, layout)
+        return (y * self.output_scale + self.output_shift).to(y.dtype) if y.is_floating_point() else y
+
+    def layout(self, steps: int) -> Layout:
+        """Where the windows lie in an input of so many steps. Raises ValueError where the model takes no such length."""
+        if spans_record(self.plan):
+            return window_layout(self.plan, steps)
+        layout = window_layout(self.plan)
+        if steps == layout.steps:
+            return layout
+        if self.plan.train.mode != "simulation" or not self.plan.model.any_length:
+            raise ValueError(f"the model takes {layout.steps} steps, not {steps}")
+        return free_run_layout(self.plan, steps)
+
+    def _run(self, x: Tensor, layout: Layout) -> Tensor:
+        if isinstance(self.module, LightningPredictionTrainingModule):
+            return self.module.roll_out(x, 1)
+        output: Tensor = self.module(x)
+        return last_steps(output, layout.horizon)
+
+
+def own_windows(layout: Layout) -> Tensor:
+    """1 inside each channel's own window, 0 outside, (steps, channels)."""
+    mask = torch.zeros(layout.steps, sum(window.channels for window in layout.inputs))
+    channel = 0
+    for window in layout.inputs:
+        steps = slice(window.first - layout.first, window.last - layout.first + 1)
+        mask[steps, channel : channel + window.channels] = 1
+        channel += window.channels
+    return mask

@@ -1,0 +1,195 @@
+"""From a Plan to a finished run folder: data, stack, Lightning, score; all of it appears at once or not at all."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import time
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import lightning.pytorch as pl
+import torch
+from lightning.fabric.utilities.exceptions import MisconfigurationException
+
+from sysidc.compiler.lower import build_stack, callbacks, training_module
+from sysidc.compiler.pipeline import Compiled
+from sysidc.compiler.plan import Plan
+from sysidc.runtime.data.modules import SpecDataModule
+from sysidc.runtime.data.tape import TensorRecord
+from sysidc.runtime.runs import folder as files
+from sysidc.runtime.runs import mistakes
+from sysidc.runtime.runs.environment import environment
+from sysidc.runtime.runs.epochs import EpochWatch, LearningCurve, as_csv
+from sysidc.runtime.runs.evaluate import Row, score, test_records
+from sysidc.runtime.runs.loggers import loggers, require_packages
+from sysidc.runtime.runs.model import Trained
+from sysidc.runtime.runs.predict import prediction_columns, write_columns
+from sysidc.runtime.runs.progress import Progress, announcement
+from sysidc.runtime.runs.report import report
+from sysidc.runtime.runs.resolved import resolved_text
+from sysidc.runtime.training import BestWeights
+from sysidc.runtime.training.step import TrainingModule
+
+LIGHTNING_PRECISION = {"16-mixed": "16-mixed", "bf16-mixed": "bf16-mixed"}
+"""Every other precision is the dtype of the stack itself, and Lightning converts nothing."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A fitted model, its learning curve, what was to be told on the way, and how long it took."""
+
+    trained: Trained
+    curve: LearningCurve
+    log: list[str]
+    device: str
+    seconds: float
+
+
+def train(
+    compiled: Compiled,
+    overrides: Mapping[str, object] | None = None,
+    runs: Path = files.RUNS,
+    quiet: bool = True,
+) -> Path:
+    """Train, score and leave a run folder below `runs`; returns its path.
+
+    A finished run of the same plan is replaced at the very end. Raises DataError and RunError; nothing is left behind.
+    """
+    plan = compiled.plan
+    assert plan is not None, "only a sound spec is trained"
+    require_packages(plan)
+    data = SpecDataModule(plan)
+    run = runs / files.folder_name(plan)
+    with files.staged(run) as folder:
+        outcome = fit(plan, data, folder, runs, quiet)
+        records = test_records(plan)
+        rows = score(outcome.trained, records)
+        files.write_text(folder / files.SPEC, resolved_text(compiled.sources, plan, overrides or {}, run))
+        files.write_plan(folder, plan, run)
+        _write_outcome(folder, outcome, rows, records)
+    return run
+
+
+def fit(plan: Plan, data: SpecDataModule, folder: Path, runs: Path, quiet: bool) -> Outcome:
+    """Train on the data of a plan. The weights with the lowest val_loss are kept. Raises RunError."""
+    device = device_of(plan)
+    progress = Progress(plan.train.epochs, quiet)
+    log = announcement(plan, data, device)
+    for line in log:
+        progress.say(line)
+    module = _module(plan, data)
+    curve = LearningCurve(progress.epoch)
+    started = time.perf_counter()
+    with _seeded(plan.train.seed), _quiet_lightning(log), progress.running():
+        trainer = _trainer(plan, folder, runs, curve, progress)
+        _run(trainer, module, data)
+    seconds = time.perf_counter() - started
+    log.append(f"trained {len(curve.rows)} epochs in {seconds:.1f} s")
+    return Outcome(Trained(plan, module.cpu().eval(), data.normalizer.cpu()), curve, log, device, seconds)
+
+
+def device_of(plan: Plan) -> str:
+    """The device that the plan trains on. Raises RunError where this machine has none."""
+    wanted = plan.train.accelerator
+    if wanted in ("cuda", "gpu") and not torch.cuda.is_available() and not _has_mps(wanted):
+        raise mistakes.no_device(wanted, "torch finds no GPU")
+    if wanted == "mps" and not torch.backends.mps.is_available():
+        raise mistakes.no_device(wanted, "torch finds no Metal device")
+    if wanted in ("cuda", "gpu", "auto") and torch.cuda.is_available():
+        return f"cuda ({torch.cuda.get_device_name(0)})"
+    return "mps" if wanted != "cpu" and torch.backends.mps.is_available() else "cpu"
+
+
+def _has_mps(wanted: str) -> bool:
+    return wanted == "gpu" and torch.backends.mps.is_available()
+
+
+def _module(plan: Plan, data: SpecDataModule) -> TrainingModule:
+    outputs = [window.signal for window in plan.model.outputs]
+    scale = data.normalizer.join(outputs)[1].float()
+    module = training_module(plan, build_stack(plan), scale, data.steps_per_epoch)
+    assert isinstance(module, TrainingModule)
+    return module
+
+
+def _trainer(plan: Plan, folder: Path, runs: Path, curve: LearningCurve, progress: Progress) -> pl.Trainer:
+    train = plan.train
+    growing = train.prediction is not None and train.prediction.autoregression is not None
+    try:
+        return pl.Trainer(
+            max_epochs=train.epochs,
+            accelerator=train.accelerator,
+            devices=train.devices,
+            precision=LIGHTNING_PRECISION.get(train.precision, "32-true"),  # type: ignore[arg-type]
+            gradient_clip_val=train.gradient_clip,
+            callbacks=[*callbacks(plan), BestWeights(), EpochWatch(curve), progress],
+            logger=[curve, *loggers(plan, folder, runs)],
+            reload_dataloaders_every_n_epochs=int(growing),
+            default_root_dir=folder,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            num_sanity_val_steps=0,
+            log_every_n_steps=1,
+        )
+    except (MisconfigurationException, RuntimeError, ValueError) as error:
+        raise mistakes.no_device(train.accelerator, " ".join(str(error).split())) from None
+
+
+def _run(trainer: pl.Trainer, module: pl.LightningModule, data: SpecDataModule) -> None:
+    """Lightning turns Ctrl-C into an exit and lets later ones go unheard; here it stays a KeyboardInterrupt."""
+    handler = signal.getsignal(signal.SIGINT)
+    try:
+        trainer.fit(module, datamodule=data)
+    except SystemExit:
+        signal.signal(signal.SIGINT, handler)
+        raise KeyboardInterrupt from None
+    except torch.OutOfMemoryError as error:
+        raise mistakes.too_large(str(error).splitlines()[0]) from None
+
+
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """torch's random state follows the seed inside and is as it was afterwards."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        yield
+
+
+@contextmanager
+def _quiet_lightning(log: list[str]) -> Iterator[None]:
+    """What Lightning and torch have to say goes to the run's log instead of the terminal."""
+    lightning = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
+    levels = [logger.level for logger in lightning]
+    for logger in lightning:
+        logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            yield
+    finally:
+        for logger, level in zip(lightning, levels, strict=True):
+            logger.setLevel(level)
+    log.extend(dict.fromkeys(f"{warning.category.__name__}: {warning.message}" for warning in caught))
+
+
+def _write_outcome(folder: Path, outcome: Outcome, rows: list[Row], records: tuple[TensorRecord, ...]) -> None:
+    trained = outcome.trained
+    trained.save(folder)
+    parts = [(record.name, prediction_columns(trained, record)) for record in records]
+    for index, (name, columns) in enumerate(parts):
+        write_columns(folder / files.PREDICTIONS / f"{index:02d}-{_file_name(name)}.csv", [(name, columns)])
+    files.write_json(folder / files.METRICS, rows)
+    files.write_text(folder / files.EPOCHS, as_csv(outcome.curve.rows))
+    files.write_json(folder / files.ENVIRONMENT, environment(trained.plan, outcome.device, outcome.seconds))
+    spec = (folder / files.SPEC).read_text(encoding="utf-8")
+    files.write_text(folder / files.REPORT, report(trained.plan, spec, outcome.curve.rows, rows, parts))
+    files.write_text(folder / files.LOG, "\n".join(outcome.log) + "\n")
+
+
+def _file_name(record: str) -> str:
+    return "".join(character if character.isalnum() or character in "-_.[]" else "_" for character in record)
