@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass, replace
+from enum import Enum
 from typing import Any, TypeAlias
 
 from lark import Token, Tree
@@ -14,16 +15,22 @@ from sysidc.dsl.source import Source, Span
 
 LarkTree: TypeAlias = "Tree[Token]"
 
-DEEPEST = 100
+DEEPEST = 200
 MOST_DIGITS = 300
 NUMBER = re.compile(r"(?P<digits>[0-9][0-9_.]*(?:[eE][+-]?[0-9]+)?)[ \t]*(?P<unit>\S*)")
 
 
-class UnbuildableError(Exception):
-    """The form is right, and yet no node can hold it: nested too deep, or a number too large. `span` is the place."""
+class Unbuildable(Enum):
+    TOO_DEEP = "nested too deep"
+    NUMBER_TOO_LARGE = "a number too large"
+    PLACEHOLDER = "a word that recovery put in"
 
-    def __init__(self, reason: str, span: Span):
-        super().__init__(reason)
+
+class UnbuildableError(Exception):
+    """The form is right, and yet no node can hold it. `span` is the place."""
+
+    def __init__(self, reason: Unbuildable, span: Span):
+        super().__init__(reason.value)
         self.reason = reason
         self.span = span
 
@@ -45,7 +52,7 @@ class Builder:
     def build(self, tree: LarkTree) -> Any:
         """The node that `tree` stands for. Raises UnbuildableError."""
         if self.depth >= DEEPEST:
-            raise UnbuildableError("too-deep", self.span(tree))
+            raise UnbuildableError(Unbuildable.TOO_DEEP, self.span(tree))
         self.depth += 1
         try:
             children = [self.build(child) if isinstance(child, Tree) else child for child in tree.children]
@@ -61,6 +68,7 @@ class Builder:
     # --- values ----------------------------------------------------------------------------------------------------
 
     def word(self, span: Span, token: Token) -> syntax.Name:
+        _refuse_placeholder(span, token)
         return syntax.Name(span, str(token))
 
     layer_name = target = word
@@ -69,16 +77,18 @@ class Builder:
         return word
 
     def number(self, span: Span, token: Token) -> syntax.Number:
+        _refuse_placeholder(span, token)
         match = NUMBER.fullmatch(token)
         assert match is not None, token
         digits = match["digits"].replace("_", "")
         if len(digits) > MOST_DIGITS or math.isinf(float(digits)):
-            raise UnbuildableError("number-too-large", span)
+            raise UnbuildableError(Unbuildable.NUMBER_TOO_LARGE, span)
         return syntax.Number(span, int(digits) if digits.isdigit() else float(digits), match["unit"] or None)
 
     version = number
 
     def string(self, span: Span, token: Token) -> syntax.String:
+        _refuse_placeholder(span, token)
         return syntax.String(span, str(token)[1:-1])
 
     def list(self, span: Span, *items: syntax.Expression | None) -> syntax.List:
@@ -279,6 +289,12 @@ class Builder:
 
     def stage(self, span: Span, *settings: syntax.Setting) -> syntax.Stage:
         return syntax.Stage(span, settings)
+
+
+def _refuse_placeholder(span: Span, token: Token) -> None:
+    """What recovery put in for a missing word must not reach the tree."""
+    if token == "":
+        raise UnbuildableError(Unbuildable.PLACEHOLDER, span)
 
 
 def _present(items: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -16,7 +16,14 @@ from lark.grammar import Rule
 from lark.lexer import TerminalDef
 
 GRAMMAR = Path(__file__).with_name("grammar.lark")
-START_RULES = ("file", "value")
+# Every keyword is a word of the grammar too, so tokens need no context: a plain lexer never cuts `integer` at `in`.
+OPTIONS: dict[str, Any] = {
+    "parser": "lalr",
+    "lexer": "basic",
+    "start": ["file", "value"],
+    "propagate_positions": True,
+    "maybe_placeholders": True,
+}
 DIGEST_BYTES = 32
 
 
@@ -27,7 +34,7 @@ def parser() -> lark.Lark:
     path = cache_folder() / f"grammar-{_key(grammar)}.bin"
     table = _read(path)
     if table is not None:
-        return lark.Lark.load(table)  # type: ignore[arg-type]  # load also takes the mapping that a file would hold
+        return lark.Lark.load(table)  # it also takes the mapping that a file would hold
     fresh = build(grammar)
     _write(path, fresh)
     return fresh
@@ -35,15 +42,7 @@ def parser() -> lark.Lark:
 
 def build(grammar: str, strict: bool = False) -> lark.Lark:
     """The parser made from the grammar's text. `strict` refuses every ambiguity, of terminals too."""
-    return lark.Lark(
-        grammar,
-        parser="lalr",
-        lexer="contextual",
-        start=list(START_RULES),
-        strict=strict,
-        propagate_positions=True,
-        maybe_placeholders=True,
-    )
+    return lark.Lark(grammar, strict=strict, **OPTIONS)
 
 
 def cache_folder() -> Path:
@@ -57,7 +56,7 @@ def cache_folder() -> Path:
 
 def _key(grammar: str) -> str:
     """All that the table depends on: the grammar, Lark and this Python."""
-    parts = (grammar, *START_RULES, lark.__version__, sys.version, str(marshal.version))
+    parts = (grammar, repr(OPTIONS), lark.__version__, sys.version, str(marshal.version))
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:24]
 
 

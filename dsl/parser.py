@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from lark import Tree
 from lark.exceptions import UnexpectedInput
 
 from sysidc.dsl import sentences, syntax
-from sysidc.dsl.building import DEEPEST, Builder, LarkTree, UnbuildableError
+from sysidc.dsl.building import Builder, LarkTree, Unbuildable, UnbuildableError
 from sysidc.dsl.comments import deepest_bracket, find_comments
 from sysidc.dsl.diagnostics import Diagnostic
 from sysidc.dsl.parse_table import parser
 from sysidc.dsl.recovery import recover
 from sysidc.dsl.source import Source, Span
+
+DEEPEST_BRACKETS = 50
+SENTENCES = {
+    Unbuildable.TOO_DEEP: sentences.too_deep,
+    Unbuildable.NUMBER_TOO_LARGE: sentences.number_too_large,
+}
 
 
 def parse(source: Source) -> tuple[syntax.File, tuple[Diagnostic, ...]]:
@@ -25,7 +32,8 @@ def parse(source: Source) -> tuple[syntax.File, tuple[Diagnostic, ...]]:
     nodes, unbuildable = _build_each(source, tree.children)
     found += unbuildable
     version, items = nodes[0], nodes[1:]
-    if tree.children[0] is None:
+    left_out: Any = tree.children[0]
+    if left_out is None:
         found += (sentences.missing_version(source),)
     file = syntax.File(span, version, tuple(item for item in items if item is not None), find_comments(source))
     return file, tuple(sorted(found, key=lambda diagnostic: diagnostic.span.start))
@@ -41,13 +49,12 @@ def parse_expression(source: Source) -> tuple[syntax.Expression | None, tuple[Di
 
 
 def _read(source: Source, start: str) -> tuple[LarkTree | None, tuple[Diagnostic, ...]]:
-    too_deep = deepest_bracket(source, DEEPEST)
+    too_deep = deepest_bracket(source, DEEPEST_BRACKETS)
     if too_deep is not None:
-        return None, (sentences.too_deep(too_deep, DEEPEST),)
-    try:
+        return None, (sentences.too_deep(too_deep),)
+    with suppress(UnexpectedInput):
         return parser().parse(source.text, start=start), ()
-    except UnexpectedInput:
-        return recover(source, start)
+    return recover(source, start)
 
 
 def _build_each(source: Source, trees: list[Any]) -> tuple[list[Any], tuple[Diagnostic, ...]]:
@@ -59,5 +66,6 @@ def _build_each(source: Source, trees: list[Any]) -> tuple[list[Any], tuple[Diag
             nodes.append(Builder(source).build(tree) if isinstance(tree, Tree) else None)
         except UnbuildableError as error:
             nodes.append(None)
-            found.append(sentences.unbuildable(error.reason, error.span, DEEPEST))
+            if error.reason in SENTENCES:
+                found.append(SENTENCES[error.reason](error.span))
     return nodes, tuple(found)

@@ -11,7 +11,7 @@ def closest(word: str, candidates: Iterable[str]) -> str | None:
     """The candidate that `word` most probably stands for, None where none is near.
 
     A candidate that differs in case alone wins; otherwise the first with the smallest Damerau-Levenshtein distance,
-    which may be at most max(1, len(word) / 3).
+    which may be at most max(1, len(word) / 3) and must leave something in common.
     """
     known = list(candidates)
     for candidate in known:
@@ -22,7 +22,10 @@ def closest(word: str, candidates: Iterable[str]) -> str | None:
     limit = max(1.0, len(word) / 3)
     near = [candidate for candidate in known if abs(len(candidate) - len(word)) <= limit]
     best = min(near, key=lambda candidate: distance(word.lower(), candidate.lower()), default=None)
-    return best if best is not None and distance(word.lower(), best.lower()) <= limit else None
+    if best is None:
+        return None
+    edits = distance(word.lower(), best.lower())
+    return best if edits <= limit and edits < max(len(word), len(best)) else None
 
 
 def distance(left: str, right: str) -> int:
