@@ -1,4 +1,4 @@
-"""What a training leaves behind: the stack with the scale and the band that belong to it, and one module of them all."""
+"""What a training leaves behind: the stack with its scale and its band, and one module made of them all."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from sysidc.runtime.training.step import TrainingModule, last_steps
 
 @dataclass(frozen=True)
 class Trained:
-    """A plan with its trained parts; `module` is the training module of the mode, which holds the stack and the band."""
+    """A plan with its trained parts; `module` is the mode's training module, which holds the stack and the band."""
 
     plan: Plan
     module: TrainingModule
@@ -109,7 +109,7 @@ class RunModel(nn.Module):
         return (y * self.output_scale + self.output_shift).to(y.dtype) if y.is_floating_point() else y
 
     def layout(self, steps: int) -> Layout:
-        """Where the windows lie in an input of so many steps. Raises ValueError where the model takes no such length."""
+        """Where the windows lie in an input of so many steps. Raises ValueError for a length that it cannot take."""
         if spans_record(self.plan):
             return window_layout(self.plan, steps)
         layout = window_layout(self.plan)

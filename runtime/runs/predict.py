@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -61,21 +62,27 @@ def prediction_columns(trained: Trained, record: TensorRecord, horizon: int | No
     return found
 
 
+def require_ending(path: Path) -> None:
+    """Raises RunError unless the ending names a format that can be written here."""
+    if path.suffix.lower() not in ENDINGS:
+        raise mistakes.unknown_ending(path, ENDINGS)
+    if path.suffix.lower() == ".parquet" and find_spec("pyarrow") is None:
+        raise mistakes.missing_package("pyarrow", "Parquet", 'pip install "sysidc[data]"')
+
+
 def write_columns(path: Path, parts: Sequence[tuple[str, Columns]]) -> None:
     """CSV, Parquet or NPZ by the ending; several records are told apart by a column `record`. Raises RunError."""
+    require_ending(path)
     frame = as_frame(parts)
     with written(path) as temporary:
         match path.suffix.lower():
             case ".csv":
                 frame.to_csv(temporary, index=False, lineterminator="\n")
             case ".parquet":
-                _require_pyarrow()
                 frame.to_parquet(temporary, index=False)
             case ".npz":
                 with open(temporary, "wb") as file:
                     np.savez(file, **{name: _plain(frame[name].to_numpy()) for name in frame})
-            case _:
-                raise mistakes.unknown_ending(path, ENDINGS)
 
 
 def as_frame(parts: Sequence[tuple[str, Columns]]) -> pd.DataFrame:
@@ -177,10 +184,3 @@ def shortest(plan: Plan) -> int:
 
 def _plain(values: Array) -> Array:
     return values.astype(str) if values.dtype == object else values
-
-
-def _require_pyarrow() -> None:
-    try:
-        import pyarrow  # noqa: F401
-    except ImportError:
-        raise mistakes.missing_package("pyarrow", "Parquet", 'pip install "sysidc[data]"') from None

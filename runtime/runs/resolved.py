@@ -1,4 +1,4 @@
-"""The text of a spec as it was run: overridden params replaced, libraries put in place, data paths seen from the run."""
+"""The text of a spec as it was run: overridden params replaced, libraries in place, data paths seen from the run."""
 
 from __future__ import annotations
 

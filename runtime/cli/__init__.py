@@ -1,0 +1,66 @@
+"""The command `sysidc`: one file per verb, each imported when it is asked for."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from argparse import ArgumentParser
+from collections.abc import Sequence
+from importlib import import_module
+
+VERBS = {
+    "check": "say what is wrong with specs, without importing torch",
+    "show": "the resolved spec: settings, layers with shapes, receptive field",
+    "train": "train a spec and leave a run folder",
+    "test": "score a run on its test part",
+    "predict": "predict a data file with a run",
+}
+
+CLEAN, FINDINGS, COULD_NOT_RUN, BUG, INTERRUPTED = 0, 1, 2, 3, 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one verb. 0 clean, 1 findings, 2 could not run, 3 a bug in sysidc, 130 after Ctrl-C."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        return _run(arguments)
+    except SystemExit as end:  # argparse has said what is wrong with the command line
+        return end.code if isinstance(end.code, int) else COULD_NOT_RUN
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        sys.stdout = None  # type: ignore[assignment]
+        return CLEAN
+    except BaseException:  # nothing may pass as the user's mistake that is ours
+        traceback.print_exc()
+        print("\nThis is a bug in sysidc; please report it with the lines above and the spec.", file=sys.stderr)
+        return BUG
+
+
+def _run(arguments: list[str]) -> int:
+    parser = ArgumentParser("sysidc", description="Check, train and use models written as .sysid specs.")
+    parser.add_argument("--version", action="store_true", help="print the version")
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB")
+    asked = next((word for word in arguments if not word.startswith("-")), None)
+    for verb, about in VERBS.items():
+        verb_parser = verbs.add_parser(verb, help=about, description=about)
+        if verb == asked:
+            module = import_module(f"sysidc.runtime.cli.{verb}")
+            module.add_arguments(verb_parser)
+            verb_parser.set_defaults(run=module.run)
+    given = parser.parse_args(arguments)
+    if given.version:
+        from sysidc import __version__
+
+        print(f"sysidc {__version__}")
+        return CLEAN
+    if given.verb is None:
+        parser.print_help(sys.stderr)
+        return COULD_NOT_RUN
+    from sysidc.runtime.cli.refusals import refusals
+
+    with refusals() as refused:
+        code: int = given.run(given)
+        return code
+    return refused.code

@@ -1,0 +1,64 @@
+"""Which files a command line names, and which params it overrides."""
+
+from __future__ import annotations
+
+import glob
+import sys
+from argparse import ArgumentParser
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from sysidc.compiler.program import OverrideError, UnreadableFile, read_source
+from sysidc.dsl.source import Source
+
+ENDING = ".sysid"
+
+
+def add_set(parser: ArgumentParser) -> None:
+    parser.add_argument("--set", action="append", default=[], metavar="k=v", help="override a param")
+
+
+def overrides(given: Sequence[str]) -> dict[str, str]:
+    """`k=v` words as a mapping. Raises OverrideError."""
+    found = {}
+    for word in given:
+        name, equals, value = word.partition("=")
+        if not equals or not name.strip() or not value.strip():
+            raise OverrideError(f"--set wants name=value, not `{word}`")
+        found[name.strip()] = value.strip()
+    return found
+
+
+def sources(names: Sequence[str]) -> list[Source]:
+    """Files, the .sysid files of folders and globs, and `-` for stdin, each once. Raises UnreadableFile."""
+    paths = dict.fromkeys(path for name in names for path in _paths(name))
+    return [read(path) for path in paths]
+
+
+def read(name: str) -> Source:
+    """One file, or stdin for `-`. Raises UnreadableFile."""
+    if name != "-":
+        return read_source(Path(name), name)
+    try:
+        return Source("<stdin>", sys.stdin.buffer.read().decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise UnreadableFile(f"<stdin> is not UTF-8 text: byte {error.start} does not fit") from None
+
+
+def _paths(name: str) -> Iterator[str]:
+    path = Path(name)
+    if name != "-" and path.is_dir():
+        found = sorted(str(file) for file in path.rglob(f"*{ENDING}") if not _hidden(file, path))
+    elif name != "-" and not path.exists() and glob.has_magic(name):
+        found = sorted(glob.glob(name, recursive=True))
+    else:
+        found = [name]
+    if not found:
+        raise UnreadableFile(f"{name} holds no {ENDING} file" if path.is_dir() else f"no file matches {name}")
+    yield from found
+
+
+def _hidden(file: Path, folder: Path) -> bool:
+    """In a hidden folder, or in a run: a run's spec is the copy of one that is checked itself."""
+    inside = file.relative_to(folder).parts[:-1]
+    return any(part.startswith(".") for part in inside) or (file.parent / "plan.json").exists()

@@ -1,0 +1,155 @@
+"""`sysidc show`: the spec with every default in its place, and what becomes of the data from layer to layer."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from sysidc.compiler.pipeline import compile_source
+from sysidc.compiler.plan import CallPlan, Node, Plan, SourcePlan, SplitPlan, WindowPlan, to_json
+from sysidc.runtime.cli import CLEAN, FINDINGS, findings
+from sysidc.runtime.cli.files import add_set, overrides, read
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("file", metavar="FILE")
+    parser.add_argument("--json", action="store_true", help="print the Plan")
+    add_set(parser)
+
+
+def run(given: Namespace) -> int:
+    compiled = compile_source(read(given.file), overrides(given.set))
+    if compiled.plan is not None:
+        print(json.dumps(to_json(compiled.plan), indent=2) if given.json else shown(compiled.plan))
+        findings.note(compiled.diagnostics)
+        return CLEAN
+    if not given.json and (compiled.is_library or all(found.id == "not-built-yet" for found in compiled.diagnostics)):
+        sys.stdout.write(compiled.source.text)
+    findings.note(compiled.diagnostics)
+    return FINDINGS if compiled.has_errors else CLEAN
+
+
+def shown(plan: Plan) -> str:
+    """The resolved settings, the layer table and the receptive field as text."""
+    sections = {
+        "signals": _signals(plan),
+        "data": _data(plan),
+        f"train {plan.train.mode}": _training(plan),
+        "test": _fields(plan.test),
+    }
+    blocks = [_block(name, rows) for name, rows in sections.items()]
+    return "\n\n".join([*blocks[:1], _layers(plan), *blocks[1:]])
+
+
+def _block(name: str, rows: Sequence[tuple[str, str]]) -> str:
+    width = max(len(key) for key, _ in rows)
+    return "\n".join([name, *(f"  {key:<{width}}  {value}" for key, value in rows)])
+
+
+def _signals(plan: Plan) -> list[tuple[str, str]]:
+    time = plan.sampling_time
+    rows = [("sampling_time", "unknown" if time is None else f"{time:g} s")]
+    for signal in plan.signals:
+        columns = ", ".join(signal.columns)
+        rows.append((f"{signal.role} {signal.name}", f"{columns} : {signal.dtype} {signal.unit or ''}".rstrip()))
+    return rows
+
+
+# --- layers ------------------------------------------------------------------------------------------------------
+
+
+def _layers(plan: Plan) -> str:
+    model = plan.model
+    table = [("layer", "name", "in", "out", "parameters"), *_rows(model.nodes, 0)]
+    widths = [max(len(row[column]) for row in table) for column in range(5)]
+    lines = ["  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in table]
+    header = f"model {model.name}: {_windows(model.inputs)} -> {_windows(model.outputs)}"
+    facts = [f"  parameters       {model.parameters}", f"  receptive field  {receptive_field(plan)}"]
+    return "\n".join([header, *(line.rstrip() for line in lines), *facts])
+
+
+def _rows(nodes: Sequence[Node], depth: int) -> Iterator[tuple[str, ...]]:
+    for node in nodes:
+        name = "  " * depth + node.layer
+        yield name, node.name, str(node.type_in), str(node.type_out), str(node.parameters)
+        yield from _rows(node.children, depth + 1)
+
+
+def receptive_field(plan: Plan) -> str:
+    """How many input steps an output step depends on, in steps and in seconds."""
+    back, ahead = plan.model.look_back, plan.model.look_ahead
+    if back is None or ahead is None:
+        steps = plan.model.type_in.steps
+        return "the whole record" if steps is None else f"the whole window, {_steps(plan, steps)}"
+    after = f" ({back} before, {ahead} after)" if ahead else ""
+    return _steps(plan, back + 1 + ahead) + after
+
+
+def _steps(plan: Plan, steps: int) -> str:
+    told = f"{steps} step{'' if steps == 1 else 's'}"
+    return told if plan.sampling_time is None else f"{told} = {steps * plan.sampling_time:g} s"
+
+
+def _windows(windows: Sequence[WindowPlan]) -> str:
+    return ", ".join(f"{window.signal}[{'all' if window.steps is None else window.steps}]" for window in windows)
+
+
+# --- settings ----------------------------------------------------------------------------------------------------
+
+
+def _data(plan: Plan) -> list[tuple[str, str]]:
+    data = plan.data
+    return [
+        ("train", ", ".join(map(_source, data.train))),
+        ("validation", _split(data.validation)),
+        ("test", _split(data.test)),
+        ("normalize", data.normalize),
+        ("missing", data.missing),
+    ]
+
+
+def _split(split: SplitPlan) -> str:
+    if split.share is not None:
+        return f"{100 * split.share:g} %"
+    return str(split.samples) if split.samples is not None else ", ".join(map(_source, split.sources)) or "none"
+
+
+def _source(source: SourcePlan) -> str:
+    if source.path is None:
+        return _call(source.name or "", source.options)
+    options = {name: value for name, value in source.options.items() if value is not None and name != "format"}
+    return f'"{source.path}"' + (f" ({_arguments(options)})" if options else "")
+
+
+def _training(plan: Plan) -> list[tuple[str, str]]:
+    rows = [row for row in _fields(plan.train) if row[0] not in ("mode", "prediction", "bounded")]
+    own = plan.train.prediction or plan.train.bounded
+    return rows if own is None else rows + _fields(own)
+
+
+def _fields(value: Any) -> list[tuple[str, str]]:
+    return [(field.name, _value(getattr(value, field.name))) for field in dataclasses.fields(value)]
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, CallPlan):
+        return _call(value.name, value.arguments)
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if value is None:
+        return "none"
+    if isinstance(value, tuple | list):
+        return f"[{', '.join(map(_value, value))}]"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _call(name: str, arguments: Mapping[str, Any]) -> str:
+    return f"{name}({_arguments(arguments)})"
+
+
+def _arguments(arguments: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} = {_value(value)}" for name, value in arguments.items())

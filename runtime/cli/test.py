@@ -1,0 +1,27 @@
+"""`sysidc test`: scores a run on the test part of its data."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from sysidc.runtime.cli import CLEAN
+from sysidc.runtime.cli.results import add_output, tell
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("run_folder", metavar="RUN", type=Path)
+    add_output(parser)
+
+
+def run(given: Namespace) -> int:
+    from sysidc.runtime.api import open_run
+    from sysidc.runtime.runs import mistakes
+    from sysidc.runtime.runs.evaluate import score, test_records
+
+    opened = open_run(given.run_folder)
+    records = test_records(opened.plan)
+    if not records:
+        raise mistakes.no_test_part(opened.plan.model.name)
+    tell(given.run_folder, score(opened.trained, records), given.output)
+    return CLEAN
