@@ -10,6 +10,7 @@ from importlib import import_module
 
 VERBS = {
     "check": "say what is wrong with specs, without importing torch",
+    "fmt": "one canonical layout, comments kept",
     "show": "the resolved spec: settings, layers with shapes, receptive field",
     "train": "train a spec and leave a run folder",
     "test": "score a run on its test part",

@@ -7,7 +7,8 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from sysidc.compiler.pipeline import Compiled, compile_source
-from sysidc.dsl.diagnostics import Diagnostic
+from sysidc.dsl.diagnostics import Diagnostic, Severity
+from sysidc.dsl.source import Span
 from sysidc.runtime.cli import CLEAN, FINDINGS, findings
 from sysidc.runtime.cli.files import add_set, overrides, sources
 
@@ -16,15 +17,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("files", nargs="+", metavar="FILE", help="files, folders, globs, or - for stdin")
     parser.add_argument("--data", action="store_true", help="read the data, too, and split it")
     parser.add_argument("--deny", choices=("warnings",), help="warnings count as findings")
-    formats = "|".join(findings.FORMATS)
-    parser.add_argument(
-        "--output",
-        action="append",
-        type=findings.output,
-        default=[],
-        metavar=f"{formats}[=PATH]",
-        help="several at once",
-    )
+    formats = "|".join(findings.FORMATS) + "[=PATH]"
+    told = "several at once"
+    parser.add_argument("--output", action="append", type=findings.output, default=[], metavar=formats, help=told)
     add_set(parser)
 
 
@@ -55,9 +50,6 @@ def _in_data(compiled: Compiled) -> list[Diagnostic]:
     try:
         prepare(compiled.plan)
     except DataError as error:
-        from sysidc.dsl.diagnostics import Severity
-        from sysidc.dsl.source import Span
-
         named = {source.name: source for source in compiled.sources}
         at_start = Span(compiled.source, 0, 1)
         known = error.place is not None and error.place.file in named

@@ -104,6 +104,7 @@ def count(diagnostics: Sequence[Diagnostic], severity: Severity) -> int:
 
 def _tree(diagnostic: Diagnostic) -> dict[str, Any]:
     fix = diagnostic.fix
+    edits = [{"range": _range(edit.span), "text": edit.text} for edit in fix.edits] if fix else []
     return {
         "id": diagnostic.id,
         "severity": diagnostic.severity.value,
@@ -113,8 +114,7 @@ def _tree(diagnostic: Diagnostic) -> dict[str, Any]:
         "labels": [{"range": _range(label.span), "message": label.message} for label in diagnostic.labels],
         "notes": list(diagnostic.notes),
         "help": diagnostic.help,
-        "fix": fix
-        and {"message": fix.message, "edits": [{"range": _range(e.span), "text": e.text} for e in fix.edits]},
+        "fix": {"message": fix.message, "edits": edits} if fix else None,
     }
 
 

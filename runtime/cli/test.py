@@ -17,10 +17,10 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(given: Namespace) -> int:
     from sysidc.runtime.api import open_run
     from sysidc.runtime.runs import mistakes
-    from sysidc.runtime.runs.evaluate import score, test_records
+    from sysidc.runtime.runs.evaluate import score, scored_records
 
     opened = open_run(given.run_folder)
-    records = test_records(opened.plan)
+    records = scored_records(opened.plan)
     if not records:
         raise mistakes.no_test_part(opened.plan.model.name)
     tell(given.run_folder, score(opened.trained, records), given.output)

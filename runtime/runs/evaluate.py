@@ -18,7 +18,7 @@ from sysidc.runtime.runs.records import predict_record
 Row = dict[str, Any]
 
 
-def test_records(plan: Plan) -> tuple[TensorRecord, ...]:
+def scored_records(plan: Plan) -> tuple[TensorRecord, ...]:
     """The records of the test part in the units of the data, none where the spec names no test. Raises DataError."""
     return tape_of(plan, prepare(plan).test).records
 

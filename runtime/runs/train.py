@@ -24,7 +24,7 @@ from sysidc.runtime.runs import folder as files
 from sysidc.runtime.runs import mistakes
 from sysidc.runtime.runs.environment import environment
 from sysidc.runtime.runs.epochs import EpochWatch, LearningCurve, as_csv
-from sysidc.runtime.runs.evaluate import Row, score, test_records
+from sysidc.runtime.runs.evaluate import Row, score, scored_records
 from sysidc.runtime.runs.loggers import loggers, require_packages
 from sysidc.runtime.runs.model import Trained
 from sysidc.runtime.runs.predict import prediction_columns, write_columns
@@ -66,7 +66,7 @@ def train(
     run = runs / files.folder_name(plan)
     with files.staged(run) as folder:
         outcome = fit(plan, data, folder, runs, quiet)
-        records = test_records(plan)
+        records = scored_records(plan)
         rows = score(outcome.trained, records)
         files.write_text(folder / files.SPEC, resolved_text(compiled.sources, plan, overrides or {}, run))
         files.write_plan(folder, plan, run)

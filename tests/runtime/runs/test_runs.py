@@ -1,0 +1,146 @@
+"""A run folder holds all that scoring and predicting need, and appears whole or not at all."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from torch.testing import assert_close
+
+import sysidc
+from sysidc.runtime.data.errors import DataError
+from sysidc.runtime.runs.evaluate import score, scored_records, scores
+from sysidc.runtime.runs.mistakes import RunError
+from sysidc.runtime.runs.predict import write_columns
+
+FILES = "environment.json log metrics.csv metrics.json plan.json predictions report.html spec.sysid weights.safetensors"
+MODES = pytest.mark.parametrize("mode", ["simulation", "prediction", "bounded"])
+
+
+@MODES
+def test_a_run_scored_again_from_its_folder_has_the_same_numbers(specs: Path, mode: str) -> None:
+    run = sysidc.load(f"{mode}.sysid").train()
+    assert sorted(file.name for file in run.path.iterdir()) == FILES.split()
+    again = sysidc.open_run(run.path)
+    assert score(again.trained, scored_records(again.plan)) == json.loads((run.path / "metrics.json").read_text())
+
+
+@MODES
+def test_a_run_moves_together_with_its_data(specs: Path, mode: str) -> None:
+    before = sysidc.load(f"{mode}.sysid").train().metrics
+    (specs / "elsewhere").mkdir()
+    for name in ("data", "runs"):
+        shutil.move(specs / name, specs / "elsewhere" / name)
+    run = sysidc.open_run(next((specs / "elsewhere/runs").iterdir()))
+    assert score(run.trained, scored_records(run.plan)) == before
+
+
+@MODES
+def test_equal_seeds_give_equal_weights_whatever_torch_drew_before(specs: Path, mode: str) -> None:
+    first = sysidc.load(f"{mode}.sysid").train(runs="one").trained.state()
+    torch.rand(7)
+    second = sysidc.load(f"{mode}.sysid").train(runs="two").trained.state()
+    assert first.keys() == second.keys()
+    for name in first:
+        assert_close(first[name], second[name], rtol=0, atol=0)
+
+
+def test_the_resolved_spec_trains_to_the_same_weights(specs: Path) -> None:
+    run = sysidc.load("simulation.sysid", width=2).train()
+    text = (run.path / "spec.sysid").read_text()
+    assert "param width = 2\n" in text and '"../../data/a.csv"' in text and "# measured" in text
+    again = sysidc.load(run.path / "spec.sysid").train(runs="again")
+    assert again.metrics == run.metrics
+
+
+def test_a_library_is_put_where_it_was_used(specs: Path) -> None:
+    (specs / "parts.sysid").write_text("sysid 1\nparam width = 4  # wide\n", encoding="utf-8")
+    text = (specs / "simulation.sysid").read_text().replace("param width = 4", 'use "parts.sysid"')
+    (specs / "using.sysid").write_text(text, encoding="utf-8")
+    run = sysidc.load("using.sysid", width=3).train()
+    (specs / "parts.sysid").unlink()
+    assert "param width = 3  # wide" in (run.path / "spec.sysid").read_text()
+    assert sysidc.load(run.path / "spec.sysid").plan.model.parameters == run.plan.model.parameters
+
+
+def test_the_model_works_in_the_units_of_the_data(specs: Path) -> None:
+    run = sysidc.load("simulation.sysid").train()
+    frame = pd.read_csv(next((run.path / "predictions").iterdir()))
+    x = torch.tensor(frame["u"].to_numpy(dtype=np.float32))[None, :8, None]
+    expected = torch.tensor(frame["y_predicted"].to_numpy(dtype=np.float32))[None, 4:8, None]
+    assert_close(run.model(x).detach(), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_bounded_predictions_lie_inside_their_band(specs: Path) -> None:
+    run = sysidc.load("bounded.sysid").train()
+    frame = run.predict("data/a.csv")
+    assert list(frame) == ["step", "u", "y", "y_predicted", "y_lower", "y_upper", "y_kernel"]
+    assert frame["y_predicted"].isna().sum() == 2
+    known = frame.dropna()
+    assert (known["y_lower"] <= known["y_predicted"]).all() and (known["y_predicted"] <= known["y_upper"]).all()
+    np.testing.assert_allclose(known["y_upper"] - known["y_kernel"], known["y_kernel"] - known["y_lower"])
+
+
+def test_simulation_reads_no_measured_output(specs: Path) -> None:
+    run = sysidc.load("simulation.sysid").train()
+    with_outputs = run.predict("data/a.csv")
+    frame = pd.read_csv("data/a.csv")[["u"]]
+    frame.to_csv("inputs.csv", index=False)
+    alone = run.predict("inputs.csv")
+    assert list(alone) == ["step", "time", "u", "y_predicted"]
+    pd.testing.assert_series_equal(alone["y_predicted"], with_outputs["y_predicted"])
+
+
+def test_prediction_scores_one_row_per_horizon_with_the_metrics_asked_for(specs: Path) -> None:
+    rows = sysidc.load("prediction.sysid").train().metrics
+    assert [row["horizon"] for row in rows] == [1, 5]
+    assert list(rows[0]) == ["split", "record", "signal", "horizon", "rmse", "fit"]
+
+
+def test_scores_are_those_of_their_definitions() -> None:
+    measured = torch.tensor([[0.0], [2.0], [4.0], [6.0]], dtype=torch.float64)
+    found = scores(measured + 1, measured)
+    nrmse = 1 / np.sqrt(5)
+    expected = {"rmse": 1.0, "nrmse": nrmse, "r2": 0.8, "fit": 100 * (1 - nrmse), "mae": 1.0}
+    assert found == pytest.approx(expected)
+
+
+def test_a_training_that_explodes_names_epoch_and_learning_rate_and_leaves_nothing(specs: Path) -> None:
+    text = (specs / "simulation.sysid").read_text().replace("1e-2", "1e30")
+    (specs / "boom.sysid").write_text(text, encoding="utf-8")
+    with pytest.raises(RunError, match=r"epoch 1 at the learning rate 1e\+30"):
+        sysidc.load("boom.sysid").train()
+    assert not (specs / "runs").exists()
+
+
+def test_a_run_that_fails_leaves_the_finished_one_alone(specs: Path) -> None:
+    run = sysidc.load("simulation.sysid").train()
+    before = (run.path / "weights.safetensors").read_bytes()
+    (specs / "data/a.csv").write_text("u,y\n" + "1e300,1e300\n-1e300,1\n" * 150, encoding="utf-8")
+    with pytest.raises((RunError, DataError)):
+        sysidc.load("simulation.sysid").train()
+    assert [file.name for file in (specs / "runs").iterdir()] == [run.path.name]
+    assert (run.path / "weights.safetensors").read_bytes() == before
+
+
+@pytest.mark.parametrize("ending", [".csv", ".parquet", ".npz"])
+def test_predictions_are_read_back_as_they_were_written(tmp_path: Path, ending: str) -> None:
+    columns = {"step": np.arange(3), "y": np.array([0.1, 0.2, 0.3])}
+    path = tmp_path / f"out{ending}"
+    write_columns(path, [("a", columns), ("b", columns)])
+    readers = {".csv": pd.read_csv, ".parquet": pd.read_parquet, ".npz": lambda file: pd.DataFrame(dict(np.load(file)))}
+    frame = readers[ending](path)
+    assert list(frame["record"]) == ["a"] * 3 + ["b"] * 3
+    np.testing.assert_array_equal(frame["y"], np.tile(columns["y"], 2))
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize("missing", ["plan.json", "weights.safetensors"])
+def test_a_folder_without_its_parts_is_no_run(specs: Path, missing: str) -> None:
+    run = sysidc.load("bounded.sysid").train()
+    (run.path / missing).unlink()
+    with pytest.raises(RunError, match=missing):
+        _ = sysidc.open_run(run.path).trained
