@@ -1,0 +1,1 @@
+"""Diagnostics for people and for machines: every module has one `render(diagnostics, files)`."""
