@@ -31,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
-        sys.stdout = None  # type: ignore[assignment]
+        sys.stdout = None
         return CLEAN
     except BaseException:  # nothing may pass as the user's mistake that is ours
         traceback.print_exc()
@@ -61,7 +61,7 @@ def _run(arguments: list[str]) -> int:
         return COULD_NOT_RUN
     from sysidc.runtime.cli.refusals import refusals
 
-    with refusals() as refused:
-        code: int = given.run(given)
-        return code
-    return refused.code
+    code: int = COULD_NOT_RUN
+    with refusals():
+        code = given.run(given)
+    return code

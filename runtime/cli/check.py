@@ -60,7 +60,7 @@ def _in_data(compiled: Compiled) -> list[Diagnostic]:
 
 def _once(found: list[Diagnostic]) -> list[Diagnostic]:
     """A library that several files use tells its findings once."""
-    seen = {}
+    seen: dict[tuple[object, Diagnostic], Diagnostic] = {}
     for diagnostic in found:
         path = diagnostic.span.source.path
         key = (path.resolve() if isinstance(path, Path) else diagnostic.span.source.name, diagnostic)

@@ -12,18 +12,11 @@ from sysidc.dsl.diagnostics import Diagnostic, Severity
 from sysidc.dsl.source import Source, Span
 
 
-class Refused:
-    """The exit code of a verb that could not run."""
-
-    code = 2
-
-
 @contextmanager
-def refusals() -> Iterator[Refused]:
+def refusals() -> Iterator[None]:
     """Turns a mistake of the user that kept a verb from running into its message on stderr."""
-    refused = Refused()
     try:
-        yield refused
+        yield
     except (OverrideError, UnreadableFile) as error:
         print(f"error: {error}", file=sys.stderr)
     except ModuleNotFoundError as error:

@@ -82,7 +82,7 @@ def write_columns(path: Path, parts: Sequence[tuple[str, Columns]]) -> None:
                 frame.to_parquet(temporary, index=False)
             case ".npz":
                 with open(temporary, "wb") as file:
-                    np.savez(file, **{name: _plain(frame[name].to_numpy()) for name in frame})
+                    np.savez(file, allow_pickle=False, **{str(name): _plain(frame[name].to_numpy()) for name in frame})
 
 
 def as_frame(parts: Sequence[tuple[str, Columns]]) -> pd.DataFrame:

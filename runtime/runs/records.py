@@ -67,7 +67,7 @@ def _bounded(trained: Trained, module: BoundedSimulationTrainingModule, encoded:
     layout = window_layout(trained.plan)
     found: list[Tensor] = []
     module.eval()
-    for anchors in torch.arange(layout.known, steps).split(ROWS_AT_ONCE):
+    for anchors in torch.split(torch.arange(layout.known, steps), ROWS_AT_ONCE):
         x = stack_input(encoded, layout, anchors)
         kernel, lower, upper = module.band(x)
         y = module.raw(x).to(lower).clamp(lower, upper)
@@ -82,7 +82,7 @@ def _decoded(trained: Trained, y: Tensor) -> Series:
     """(steps, outputs) as the network gives it -> each output signal in the units of the data."""
     y = y.detach().cpu().double()
     signals = [window.signal for window in trained.plan.model.outputs]
-    parts = y.split([len(trained.plan.signal(signal).columns) for signal in signals], dim=1)
+    parts = torch.split(y, [len(trained.plan.signal(signal).columns) for signal in signals], dim=1)
     return {name: in_data_units(trained.normalizer, name, part) for name, part in zip(signals, parts, strict=True)}
 
 

@@ -75,6 +75,13 @@ def test_several_outputs_at_once(spec: str, capsys: pytest.CaptureFixture[str]) 
     assert capsys.readouterr().out == ""
 
 
+@pytest.mark.parametrize("form", ["sarif", "github", "junit"])
+def test_every_format_names_the_finding(spec: str, form: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", broken(spec, "Linear", "Linaer"), "--output", form]) == 1
+    out = capsys.readouterr().out
+    assert "unknown-layer" in out and "broken.sysid" in out
+
+
 def test_warnings_count_only_where_they_are_denied(spec: str) -> None:
     unused = broken(spec, "signals", "let half = 2\nsignals")
     assert main(["check", unused]) == 0
