@@ -95,7 +95,9 @@ class Builder:
         return syntax.List(span, _present(items))
 
     def parenthesised(self, span: Span, inner: syntax.Expression) -> syntax.Expression:
-        return replace(inner, span=span)
+        """Parentheses belong to the place of an operation; around a single word they say nothing."""
+        single = isinstance(inner, syntax.Number | syntax.String | syntax.Name)
+        return inner if single else replace(inner, span=span)
 
     def range(self, span: Span, low: syntax.Expression, high: syntax.Expression) -> syntax.Range:
         return syntax.Range(span, low, high)
