@@ -65,8 +65,10 @@ class EpochWatch(pl.Callback):
         horizon = getattr(trainer.datamodule, "n_forward_time_steps", 0)  # type: ignore[attr-defined]
         self.curve.begin(trainer.current_epoch + 1, learning_rate(trainer), horizon or None)
 
-    def on_train_batch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule, *rest: Any) -> None:
-        loss = rest[0]["loss"]
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        loss = outputs["loss"]
         if loss.device.type == "cpu":  # elsewhere the device would have to be waited for
             _require_finite("the training loss", float(loss), trainer)
 

@@ -147,7 +147,7 @@ def _required(plan: Plan) -> tuple[SignalPlan, ...]:
     return tuple(signal for signal in header_signals(plan) if signal.name in left)
 
 
-def _table(plan: Plan, data: Mapping[str, Any]) -> Record:
+def _table(plan: Plan, data: pd.DataFrame | Mapping[str, Any]) -> Record:
     """One record from columns by name."""
     table = Table("the given data", {str(name): np.asarray(data[name]) for name in data})
     present = tuple(table.columns)

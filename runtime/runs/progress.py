@@ -76,9 +76,11 @@ class Progress(pl.Callback):
         elif row["epoch"] % -(-self.epochs // LINES) == 0 or row["epoch"] == self.epochs:
             self.say(line)
 
-    def on_train_batch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule, *rest: Any) -> None:
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
         if self.bar is not None:
-            done = trainer.current_epoch + (rest[2] + 1) / trainer.num_training_batches
+            done = trainer.current_epoch + (batch_idx + 1) / trainer.num_training_batches
             self.bar.update(self.task, total=self.epochs, completed=done)
 
 
