@@ -1,0 +1,94 @@
+"""How two Plans differ in meaning: network, data, training, test; and whether the weights of one fit the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sysidc.compiler.plan import Node, Plan, to_json
+
+AREAS = {"sampling_time": "signals", "signals": "signals", "model": "network", "data": "data", "train": "training"}
+DERIVED = ("place", "folder", "hash", "plan_version", "name")
+ABSENT = object()
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One value that differs: where it is, and what it is in either Plan; "absent" where one has none."""
+
+    area: str
+    path: str
+    first: str
+    second: str
+
+
+def differences(first: Plan, second: Plan) -> tuple[Difference, ...]:
+    """All that differs in meaning, in the order of the Plan: names of files and their layout do not count."""
+    left, right = to_json(first), to_json(second)
+    left["model"]["nodes"] = _flat(first.model.nodes)
+    right["model"]["nodes"] = _flat(second.model.nodes)
+    found = []
+    for key in left:
+        if key in DERIVED:
+            continue
+        for path, one, other in _compare(left[key], right[key], ()):
+            found.append(Difference(AREAS.get(key, key), ".".join((key, *path)), _shown(one), _shown(other)))
+    return tuple(found)
+
+
+def weights_fit(first: Plan, second: Plan) -> bool:
+    """Whether the weights of one stack can be loaded into the other: same names, same sizes, same dtype."""
+    return first.model.dtype == second.model.dtype and _weights(first.model.nodes) == _weights(second.model.nodes)
+
+
+def _weights(nodes: Sequence[Node], prefix: str = "") -> list[tuple[str, str, tuple[tuple[str, Any], ...]]]:
+    found = []
+    for node in nodes:
+        if node.children:
+            found += _weights(node.children, f"{prefix}{node.name}.")
+        elif node.parameters:
+            sizes = tuple(sorted((key, str(value)) for key, value in node.arguments.items()))
+            found.append((prefix + node.name, node.target, sizes))
+    return found
+
+
+def _flat(nodes: Sequence[Node], prefix: str = "") -> dict[str, Any]:
+    """Layers by their name in the stack: what each is and what it is called with."""
+    found: dict[str, Any] = {}
+    for node in nodes:
+        name = prefix + node.name
+        extra: dict[str, Any] = {"freeze": True} if node.freeze else {}
+        extra |= {"init": node.init.name} if node.init else {}
+        found[name] = {"layer": node.layer, **node.arguments, **extra}
+        found |= _flat(node.children, f"{name}/")
+    return found
+
+
+def _compare(one: Any, other: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any, Any]]:
+    if isinstance(one, dict) and isinstance(other, dict):
+        for key in dict.fromkeys([*one, *other]):
+            if key not in DERIVED or path[-1:] in (("optimizer",), ("loss",), ("scheduler",), ("kernel",)):
+                yield from _compare(one.get(key, ABSENT), other.get(key, ABSENT), (*path, key))
+    elif isinstance(one, list) and isinstance(other, list) and any(isinstance(item, dict) for item in one + other):
+        for index in range(max(len(one), len(other))):
+            left = one[index] if index < len(one) else ABSENT
+            right = other[index] if index < len(other) else ABSENT
+            yield from _compare(left, right, (*path, str(index)))
+    elif one != other:
+        yield path, one, other
+
+
+def _shown(value: Any) -> str:
+    if value is ABSENT:
+        return "absent"
+    if isinstance(value, dict):
+        name = value.get("name") or value.get("layer")
+        arguments = value.get("arguments") or {key: item for key, item in value.items() if key not in ("layer", "name")}
+        words = ", ".join(f"{key} = {_shown(item)}" for key, item in arguments.items() if not isinstance(item, dict))
+        return f"{name}({words})" if name else f"{{{words}}}"
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, list):
+        return f"[{', '.join(_shown(item) for item in value)}]"
+    return "none" if value is None else str(value)
