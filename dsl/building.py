@@ -85,7 +85,9 @@ class Builder:
             raise UnbuildableError(Unbuildable.NUMBER_TOO_LARGE, span)
         return syntax.Number(span, int(digits) if digits.isdigit() else float(digits), match["unit"] or None)
 
-    version = number
+    def version(self, span: Span, token: Token) -> syntax.Number:
+        start = token.start_pos or 0
+        return self.number(Span(self.source, start, start + len(token)), token)
 
     def string(self, span: Span, token: Token) -> syntax.String:
         _refuse_placeholder(span, token)

@@ -182,7 +182,7 @@ class _Printer:
     ) -> None:
         """`head { ... }`: on one line where it was one and fits, else an item a line."""
         single = self._single(span)
-        if not items and not self._holds_comment(span):
+        if not items and not self._holds_comment(Span(self.source, self._brace(span, items), span.end)):
             self._add(Line(indent, [f"{head} {{ }}"]), span)
             return
         if single:
@@ -198,10 +198,13 @@ class _Printer:
         self._close(span, indent)
 
     def _joined(self, items: Sequence[Any], put: Callable[[Any, int], None]) -> str:
-        kept, self.lines = self.lines, []
+        """The items on one line; the comment that may stand behind the whole is left for the whole."""
+        kept = self.lines, self.comments, self.end
+        self.lines, self.comments = [], []
         for item in items:
             put(item, 0)
-        texts, self.lines = ["".join(line.cells).rstrip() for line in self.lines], kept
+        texts = ["".join(line.cells).rstrip() for line in self.lines]
+        self.lines, self.comments, self.end = kept
         return "  ".join(texts)
 
     def _single(self, span: Span) -> bool:

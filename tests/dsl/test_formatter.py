@@ -96,3 +96,19 @@ def test_a_line_that_does_not_fit_is_broken() -> None:
 def test_a_file_with_mistakes_is_not_formatted() -> None:
     with pytest.raises(SpecError):
         formatted("sysid 1\nlet a = = 1\n")
+
+
+def test_a_comment_behind_a_short_section_stays_behind_it() -> None:
+    once = formatted(
+        "sysid 1\ntrain simulation {\n  stage { epochs = 3 }  # short\n}\nmodel m: u[1] -> y[1] { GELU } # one\n"
+    )
+    assert "  stage { epochs = 3 }  # short\n" in once
+    assert "model m: u[1] -> y[1] { GELU }  # one\n" in once
+
+
+def test_parentheses_around_a_single_word_are_left_out() -> None:
+    assert "param a = 4 s + b\n" in formatted("sysid 1\nparam a = (4 s) + (b)\n")
+
+
+def test_an_empty_section_is_one_line() -> None:
+    assert "data { }  # nothing yet\n" in formatted("sysid 1\ndata\n{\n} # nothing yet\n")
