@@ -13,7 +13,6 @@ from sysidc.dsl.building import Builder, LarkTree, Unbuildable, UnbuildableError
 from sysidc.dsl.comments import deepest_bracket, find_comments
 from sysidc.dsl.diagnostics import Diagnostic
 from sysidc.dsl.parse_table import parser
-from sysidc.dsl.recovery import recover
 from sysidc.dsl.source import Source, Span
 
 DEEPEST_BRACKETS = 50
@@ -54,6 +53,8 @@ def _read(source: Source, start: str) -> tuple[LarkTree | None, tuple[Diagnostic
         return None, (sentences.too_deep(too_deep),)
     with suppress(UnexpectedInput):
         return parser().parse(source.text, start=start), ()
+    from sysidc.dsl.recovery import recover  # a clean file is read without it
+
     return recover(source, start)
 
 
