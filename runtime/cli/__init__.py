@@ -12,6 +12,7 @@ VERBS = {
     "check": "say what is wrong with specs, without importing torch",
     "fmt": "one canonical layout, comments kept",
     "show": "the resolved spec: settings, layers with shapes, receptive field",
+    "diff": "what two specs or runs differ in, in meaning",
     "train": "train a spec and leave a run folder",
     "test": "score a run on its test part",
     "predict": "predict a data file with a run",

@@ -9,8 +9,10 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from sysidc.compiler.graph import GRAPHS
 from sysidc.compiler.pipeline import compile_source
 from sysidc.compiler.plan import CallPlan, Node, Plan, SourcePlan, SplitPlan, WindowPlan, to_json
+from sysidc.dsl.formatter import format_source
 from sysidc.runtime.cli import CLEAN, FINDINGS, findings
 from sysidc.runtime.cli.files import add_set, overrides, read
 
@@ -18,19 +20,26 @@ from sysidc.runtime.cli.files import add_set, overrides, read
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("file", metavar="FILE")
     parser.add_argument("--json", action="store_true", help="print the Plan")
+    parser.add_argument("--graph", choices=tuple(GRAPHS), help="print the model as a graph")
     add_set(parser)
 
 
 def run(given: Namespace) -> int:
     compiled = compile_source(read(given.file), overrides(given.set))
     if compiled.plan is not None:
-        print(json.dumps(to_json(compiled.plan), indent=2) if given.json else shown(compiled.plan))
+        print(_printed(compiled.plan, given))
         findings.note(compiled.diagnostics)
         return CLEAN
     if not given.json and (compiled.is_library or all(found.id == "not-built-yet" for found in compiled.diagnostics)):
-        sys.stdout.write(compiled.source.text)
+        sys.stdout.write(format_source(compiled.source))
     findings.note(compiled.diagnostics)
     return FINDINGS if compiled.has_errors else CLEAN
+
+
+def _printed(plan: Plan, given: Namespace) -> str:
+    if given.json:
+        return json.dumps(to_json(plan), indent=2)
+    return GRAPHS[given.graph](plan) if given.graph else shown(plan)
 
 
 def shown(plan: Plan) -> str:

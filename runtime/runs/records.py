@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 
 from sysidc.compiler.lower import feedback
-from sysidc.runtime.data.layouts import free_run_layout, spans_record, window_layout
+from sysidc.runtime.data.layouts import free_run_layout, known_outputs, spans_record, window_layout
 from sysidc.runtime.data.normalizer import Normalizer
 from sysidc.runtime.data.windows import stack_input
 from sysidc.runtime.runs.model import Trained
-from sysidc.runtime.training import feedback_of, predict_ahead, simulate
+from sysidc.runtime.training import predict_ahead, simulate
 from sysidc.runtime.training.bounded import ROWS_AT_ONCE, BoundedSimulationTrainingModule
 
 Series = dict[str, Tensor]
@@ -49,8 +49,10 @@ def _simulated(trained: Trained, encoded: Series, steps: int) -> Predicted:
     plan = trained.plan
     layout = free_run_layout(plan, steps) if spans_record(plan) else window_layout(plan)
     y = simulate(trained.stack, encoded, layout, plan.model.any_length)
-    y[: layout.known] = torch.nan
-    return Predicted(layout.known, _decoded(trained, y))
+    # a free run predicts from the first step whose output is not given; an unpadded filter swallows a few more
+    first = known_outputs(plan) if plan.model.any_length else layout.known
+    first = max(first, int(torch.isnan(y[:, 0]).sum()))
+    return Predicted(first, _decoded(trained, y))
 
 
 def _ahead(trained: Trained, encoded: Series, horizon: int) -> Predicted:
@@ -58,7 +60,7 @@ def _ahead(trained: Trained, encoded: Series, horizon: int) -> Predicted:
     assert plan.train.prediction is not None
     layout = window_layout(plan)
     state = plan.train.prediction.state
-    y = predict_ahead(trained.stack, encoded, layout, feedback(plan) or feedback_of(layout), horizon, state)
+    y = predict_ahead(trained.stack, encoded, layout, feedback(plan), horizon, state)
     return Predicted(layout.known + horizon - 1, _decoded(trained, y))
 
 
