@@ -1,0 +1,127 @@
+"""The page of a layer, made from its row in the catalogue: arguments, shape, time, dtype, torch class, an example."""
+
+from __future__ import annotations
+
+from sysidc.compiler.argument_table import argument_table, code
+from sysidc.compiler.binding import bind
+from sysidc.compiler.catalogue.entry import ALL_THE_PAST, EVERY_STEP, WHOLE_WINDOW, Effect, Layer, Shape
+from sysidc.compiler.findings import Findings
+from sysidc.compiler.scope import Scope
+from sysidc.dsl import syntax
+from sysidc.dsl.parser import parse_expression
+from sysidc.dsl.source import Source
+
+ARRIVES = Shape(16, 4)
+"""What reaches the layer of every example: (batch, 16, 4)."""
+
+EXAMPLES = {
+    "Linear": "Linear(20)",
+    "Conv1d": "Conv1d(8, 3, dilation = 2)",
+    "Embedding": "Embedding(10, 4)",
+    "GRU": "GRU(16)",
+    "LSTM": "LSTM(16)",
+    "RNN": "RNN(16)",
+    "Dropout": "Dropout(0.1)",
+    "TimeSeriesLinear": "TimeSeriesLinear(8, 2)",
+    "DelayLine": "DelayLine(5)",
+    "Last": "Last(2)",
+    "Scale": "Scale(0.1, offset = 2)",
+    "SelfAttention": "SelfAttention(2, causal = on)",
+    "FrequencyLinear": "FrequencyLinear(8, 2)",
+    "BoundedLinearUnit": "BoundedLinearUnit(-1, 1)",
+    "Clip": "Clip(0, 10)",
+    "LinearDynamics": "LinearDynamics(3)",
+    "StateSpace": "StateSpace(4, hidden = [16])",
+    "PolynomialStateSpace": "PolynomialStateSpace(2, degree = 3)",
+    "LRU": "LRU(16)",
+    "Curve": "Curve(Spline(knots = 24))",
+}
+"""How a layer is written; one without needed arguments is written by its name."""
+
+SAME = "(batch, time, channels) stays as it is"
+SHAPES = {
+    "Linear": "(batch, time, in_features) becomes (batch, time, out_features)",
+    "Conv1d": "(batch, time, in_channels) becomes (batch, time, out_channels); with `padding = none` the first "
+    "dilation * (kernel_size - 1) steps fall away",
+    "Embedding": "(batch, time, channels) of integers becomes (batch, time, channels * embedding_dim)",
+    "GRU": "(batch, time, input_size) becomes (batch, time, hidden_size)",
+    "LSTM": "(batch, time, input_size) becomes (batch, time, hidden_size)",
+    "RNN": "(batch, time, input_size) becomes (batch, time, hidden_size)",
+    "Flatten": "(batch, time, channels) becomes (batch, 1, time * channels)",
+    "TimeSeriesLinear": "(batch, time, channels) becomes (batch, steps, width)",
+    "FrequencyLinear": "(batch, time, channels) becomes (batch, steps, width)",
+    "DelayLine": "(batch, time, channels) becomes (batch, time, taps * channels), zeros before the window",
+    "Last": "(batch, time, channels) becomes (batch, steps, channels)",
+    "LinearDynamics": "(batch, time, channels) keeps its steps",
+    "StateSpace": "(batch, time, channels) keeps its steps",
+    "PolynomialStateSpace": "(batch, time, channels) keeps its steps",
+    "LRU": "(batch, time, channels) keeps its steps",
+}
+
+NUMBERS = {
+    "parameters": "computes in the dtype of the parameters, which has to arrive",
+    "floating": "takes any floating dtype and keeps it",
+    "any": "moves values only: any dtype, which stays",
+    "integers": "takes integers and returns the dtype of the parameters",
+}
+
+
+def layer_page(layer: Layer) -> str:
+    effect = effect_of(layer) if layer.built else None
+    facts = [f"Shape: {shape_words(layer)}."]
+    if effect is not None:
+        facts.append(f"Time: {time_words(effect.time)}.")
+        facts.append(f"Length: {'built for one length of window' if effect.fixed else 'works at any length'}.")
+    facts.append(f"Dtype: {NUMBERS[layer.numbers]}.")
+    facts.append(f"Builds: {code(layer.target)}.")
+    parts = [f"# {layer.name}", f"A layer: {layer.about}.", argument_table(layer.arguments)]
+    parts += ["\n".join(f"- {fact}" for fact in facts), _example(layer, effect)]
+    return "\n\n".join(parts) + "\n"
+
+
+def example(layer: Layer) -> str:
+    """The layer as a user writes it."""
+    return EXAMPLES.get(layer.name, layer.name)
+
+
+def effect_of(layer: Layer) -> Effect:
+    """What the example makes of ARRIVES."""
+    findings = Findings()
+    expression, _ = parse_expression(Source(layer.name, example(layer)))
+    assert expression is not None
+    given = expression.arguments if isinstance(expression, syntax.Call) else ()
+    bound = bind(layer.name, expression.span, given, layer.arguments, Scope(findings), findings)
+    effect = layer.rule(bound.values, ARRIVES)
+    assert bound.sound and isinstance(effect, Effect), layer.name
+    return effect
+
+
+def shape_words(layer: Layer) -> str:
+    return SHAPES.get(layer.name, SAME)
+
+
+def time_words(time: tuple[int | None, int | None]) -> str:
+    """A dependency interval: "an output step depends on its own input step and 4 before it"."""
+    match time:
+        case _ if time == EVERY_STEP:
+            return "an output step depends on its own input step alone"
+        case _ if time == WHOLE_WINDOW:
+            return "an output step depends on the whole window"
+        case _ if time == ALL_THE_PAST:
+            return "an output step depends on its own input step and all before it"
+        case (back, 0):
+            return f"an output step depends on its own input step and {back} before it, in the example"
+        case (back, ahead):
+            return f"an output step depends on its own input step, {back} before it and {ahead} after it"
+
+
+def _example(layer: Layer, effect: Effect | None) -> str:
+    head = f"    {example(layer)}"
+    if effect is None:
+        return f"{head}\n\nThis layer is part of the language, but not yet of this version of sysidc."
+    arrives, leaves = ARRIVES, effect.shape
+    count = f"{effect.parameters} parameter{'' if effect.parameters == 1 else 's'}"
+    return (
+        f"{head}\n\nmakes (batch, {leaves.steps}, {leaves.channels}) of (batch, {arrives.steps}, {arrives.channels}), "
+        f"with {count}."
+    )

@@ -1,0 +1,116 @@
+"""What `explain`, `layers` and `schema` tell: a page for everything that a file may name, true to the catalogue."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from sysidc.compiler import explain
+from sysidc.compiler.catalogue.entry import Layer
+from sysidc.compiler.catalogue.generators import GENERATORS
+from sysidc.compiler.catalogue.layers import LAYERS
+from sysidc.compiler.catalogue.rules import per_step
+from sysidc.compiler.catalogue.settings import FAMILIES, FILE_READERS, MODES
+from sysidc.compiler.catalogue.training import INITS
+from sysidc.compiler.layer_page import EXAMPLES, SHAPES, effect_of, example
+from sysidc.compiler.passes.wrapping import ANNOTATIONS
+from sysidc.compiler.schema import schema
+from sysidc.compiler.setting_page import LEFT_OUT, SECTIONS
+from tests.compiler.programs import ids
+
+NAMED = (
+    *LAYERS,
+    *ANNOTATIONS,
+    *SECTIONS,
+    *MODES,
+    *(name for table in SECTIONS.values() for name in table),
+    *(name for rows in FAMILIES.values() for name in rows),
+    *INITS,
+    *GENERATORS,
+    *FILE_READERS,
+)
+BUILT = [layer for layer in LAYERS.values() if layer.built]
+
+
+@pytest.mark.parametrize("name", dict.fromkeys(NAMED))
+def test_everything_that_a_file_may_name_has_a_page(name: str) -> None:
+    assert name in explain.names()
+    text = explain.page(name)
+    assert text is not None
+    assert text.startswith(("# " + name, "# @" + name, "# train " + name))
+
+
+@pytest.mark.parametrize("name", ["", "nothing", "../sentences", "Linear/../GRU", "@", "__init__"])
+def test_an_unknown_name_has_no_page(name: str) -> None:
+    assert explain.page(name) is None
+
+
+@pytest.mark.parametrize(("asked", "found"), [("linear", "Linear"), ("ADAMW", "AdamW"), ("@residual", "residual")])
+def test_a_page_is_found_in_any_case_and_with_the_annotations_sign(asked: str, found: str) -> None:
+    assert explain.page(asked) == explain.page(found)
+
+
+def test_a_name_of_several_things_has_a_part_for_each() -> None:
+    text = explain.page("seed")
+    assert text is not None
+    assert "A setting of `train`" in text and "A setting of `sweep`" in text
+
+
+@pytest.mark.parametrize("layer", BUILT, ids=lambda layer: layer.name)
+def test_the_example_of_a_layer_stands_in_a_sound_spec(layer: Layer) -> None:
+    cast = "@cast(int64 -> float32)  " if layer.name == "Embedding" else ""
+    stack = f"Linear(4)  {cast}{example(layer)}  Flatten  Linear(1)"
+    assert ids(stack, "u[16] -> y[1]") == []
+
+
+@pytest.mark.parametrize("layer", BUILT, ids=lambda layer: layer.name)
+def test_the_page_of_a_layer_tells_what_its_rule_says(layer: Layer) -> None:
+    effect = effect_of(layer)
+    text = explain.page(layer.name)
+    assert text is not None
+    assert f"makes (batch, {effect.shape.steps}, {effect.shape.channels}) of (batch, 16, 4)" in text
+    assert all(f"| `{argument.name}` |" in text for argument in layer.arguments)
+
+
+def test_words_about_shapes_are_there_for_every_layer_that_changes_one() -> None:
+    changed = {layer.name for layer in BUILT if effect_of(layer).shape != effect_of(LAYERS["Identity"]).shape}
+    assert changed <= set(SHAPES)
+    assert {layer.name for layer in BUILT if layer.rule is per_step} & set(SHAPES) == set()
+
+
+def test_no_table_of_words_names_what_is_gone() -> None:
+    assert set(EXAMPLES) | set(SHAPES) <= set(LAYERS)
+    assert all(name in SECTIONS[section] for section, name in LEFT_OUT)
+
+
+def test_layers_are_found_by_name_description_and_class() -> None:
+    assert [row.name for row in explain.layers_table()] == list(LAYERS)
+    assert [row.name for row in explain.layers_table("gru")] == ["GRU"]
+    assert "Conv1d" in [row.name for row in explain.layers_table("filter")]
+    assert explain.layers_table("torch.nn.Tanh")[0].name == "Tanh"
+    assert explain.layers_table("no such word") == []
+
+
+def test_the_schema_is_json_and_complete() -> None:
+    tree = json.loads(json.dumps(schema(), allow_nan=False))
+    assert set(tree["layers"]) == set(LAYERS)
+    assert set(tree["families"]) == {*FAMILIES, "initialisation"}
+    assert tree["settings"]["train"]["horizon"]["modes"] == ["prediction"]
+    linear = {argument["name"]: argument for argument in tree["layers"]["Linear"]["arguments"]}
+    assert linear["in_features"]["required"] is False and linear["in_features"]["flow"] == "channels"
+    assert linear["out_features"]["required"] is True and "default" not in linear["out_features"]
+    assert linear["bias"]["default"] is True
+
+
+def test_explaining_imports_neither_torch_nor_numpy() -> None:
+    code = (
+        "import sys\n"
+        "from sysidc.compiler import explain, schema\n"
+        "[explain.page(name) for name in explain.names()], schema.schema(), explain.layers_table()\n"
+        "print([name for name in ('torch', 'lightning', 'numpy', 'pydantic') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
