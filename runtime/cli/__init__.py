@@ -11,6 +11,9 @@ from importlib import import_module
 VERBS = {
     "check": "say what is wrong with specs, without importing torch",
     "fmt": "one canonical layout, comments kept",
+    "explain": "the page of a diagnostic, a layer, a setting",
+    "layers": "the layers of the language, or those about a word",
+    "schema": "all that may be written, as JSON",
     "show": "the resolved spec: settings, layers with shapes, receptive field",
     "diff": "what two specs or runs differ in, in meaning",
     "train": "train a spec and leave a run folder",
