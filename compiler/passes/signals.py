@@ -49,16 +49,14 @@ def _declare(item: syntax.Signal, signals: dict[str, SignalPlan], spans: dict[st
         dtype = "float32"
     columns = item.columns if item.columns is not None else (item.name,)
     names = tuple(column.value if isinstance(column, syntax.String) else column.text for column in columns)
-    _check_columns(item, columns, names, findings)
+    _check_columns(columns, names, findings)
     signals[name] = SignalPlan(name, item.role, names, dtype, item.unit.value if item.unit else None)
     spans[name] = item.name.span
 
 
 def _check_columns(
-    item: syntax.Signal, columns: tuple[syntax.Name | syntax.String, ...], names: tuple[str, ...], findings: Findings
+    columns: tuple[syntax.Name | syntax.String, ...], names: tuple[str, ...], findings: Findings
 ) -> None:
-    if not names:
-        findings.add(sentences.no_columns(item.name.text, item.span))
     for index, column in enumerate(names):
         if column in names[:index]:
             findings.add(sentences.duplicate_definition(column, columns[index].span, columns[names.index(column)].span))
