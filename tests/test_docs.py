@@ -1,0 +1,65 @@
+"""The specs in the documentation check clean: whole files as they stand, parts inside a file that lacks them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from sysidc.compiler import explain
+from sysidc.compiler.pipeline import compile_source
+from sysidc.compiler.setting_page import SECTIONS
+from sysidc.dsl.source import Source
+
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+FENCE = re.compile(r"^```sysid\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\]\((?!https?:|#)(?P<target>[^)#]+)[^)]*\)")
+
+MISSING = {
+    "signals": "signals { input u  output y }",
+    "model": "model m: u[4] -> y[4] { Linear(1) }",
+    "data": 'data { train = "a.csv" }',
+    "train": "train simulation { }",
+}
+"""Put behind a part of a file that is shown alone."""
+
+
+def whole(text: str) -> str:
+    """The text as a file: with the version line and the sections that it leaves out."""
+    if text.startswith("sysid 1\n"):
+        return text
+    added = [line for section, line in MISSING.items() if not re.search(rf"^{section}\b", text, re.MULTILINE)]
+    return "\n".join(("sysid 1", text, *added))
+
+
+SHOWN = [
+    pytest.param(whole(match["text"]), id=f"{file.stem}-{number}")
+    for file in sorted(DOCS.glob("*.md"))
+    for number, match in enumerate(FENCE.finditer(file.read_text(encoding="utf-8")), start=1)
+]
+
+
+@pytest.mark.parametrize("text", SHOWN)
+def test_a_spec_in_the_documentation_is_clean(text: str) -> None:
+    source = Source("shown.sysid", text, DOCS / "shown.sysid")
+    assert [str(diagnostic) for diagnostic in compile_source(source).diagnostics] == []
+
+
+@pytest.mark.parametrize("file", sorted(DOCS.glob("*.md")), ids=lambda file: file.name)
+def test_links_lead_somewhere(file: Path) -> None:
+    targets = [match["target"] for match in LINK.finditer(file.read_text(encoding="utf-8"))]
+    assert [target for target in targets if not (file.parent / target).exists()] == []
+
+
+def test_the_language_reference_names_every_setting() -> None:
+    text = (DOCS / "language.md").read_text(encoding="utf-8")
+    sections = {section: table for section, table in SECTIONS.items() if section != "sweep"}
+    assert [name for table in sections.values() for name in table if f"`{name}" not in text and name not in text] == []
+
+
+def test_the_index_of_diagnostics_is_what_explain_knows(update_golden: bool) -> None:
+    file = DOCS / "diagnostics.md"
+    if update_golden:
+        file.write_text(explain.diagnostics_index(), encoding="utf-8")
+    assert file.read_text(encoding="utf-8") == explain.diagnostics_index()
