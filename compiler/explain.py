@@ -13,6 +13,7 @@ from sysidc.compiler.catalogue.generators import GENERATORS
 from sysidc.compiler.catalogue.layers import LAYERS
 from sysidc.compiler.catalogue.settings import BENCHMARK, FAMILIES, FILE_READERS, MODES
 from sysidc.compiler.catalogue.training import INITS
+from sysidc.compiler.data_page import DATA_PAGES, data_page
 from sysidc.compiler.layer_page import example, layer_page
 from sysidc.compiler.setting_page import (
     SECTIONS,
@@ -61,10 +62,13 @@ def examples(text: str) -> dict[str, str]:
 
 
 def diagnostics_index() -> str:
-    """A Markdown table of all diagnostics: id, and the first sentences of its page."""
-    rows = [f"| [{id}](../compiler/pages/{id}.md) | {_summary(_diagnostic_page(id))} |" for id in diagnostic_ids()]
+    """Markdown tables of all diagnostics: id, and the first paragraph of its page."""
+    spec = [f"| [{id}](../compiler/pages/{id}.md) | {_summary(_diagnostic_page(id))} |" for id in diagnostic_ids()]
+    data = [f"| {id} | {_summary(data_page(id))} |" for id in DATA_PAGES]
     head = "# Diagnostics\n\n`sysidc explain ID` prints the page of a diagnostic, with a wrong and a right example."
-    return "\n".join((head, "", "| id | |", "| --- | --- |", *rows)) + "\n"
+    found = ("## In a spec", "", "| id | |", "| --- | --- |", *spec)
+    later = ("## In data and runs", "", "| id | |", "| --- | --- |", *data)
+    return "\n".join((head, "", *found, "", *later)) + "\n"
 
 
 def layers_table(word: str | None = None) -> list[LayerRow]:
@@ -100,6 +104,8 @@ def _pages() -> dict[str, tuple[Callable[[], str], ...]]:
 
     for id in diagnostic_ids():
         add(id, partial(_diagnostic_page, id))
+    for id in DATA_PAGES:
+        add(id, partial(data_page, id))
     for name, layer in LAYERS.items():
         add(name, partial(layer_page, layer))
     for name in ANNOTATION_PAGES:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -15,13 +17,16 @@ from sysidc.compiler.catalogue.layers import LAYERS
 from sysidc.compiler.catalogue.rules import per_step
 from sysidc.compiler.catalogue.settings import FAMILIES, FILE_READERS, MODES
 from sysidc.compiler.catalogue.training import INITS
+from sysidc.compiler.data_page import DATA_PAGES
 from sysidc.compiler.layer_page import EXAMPLES, SHAPES, effect_of, example
 from sysidc.compiler.passes.wrapping import ANNOTATIONS
 from sysidc.compiler.schema import schema
 from sysidc.compiler.setting_page import LEFT_OUT, SECTIONS
 from tests.compiler.programs import ids
 
+ROOT = Path(__file__).resolve().parents[2]
 NAMED = (
+    *DATA_PAGES,
     *LAYERS,
     *ANNOTATIONS,
     *SECTIONS,
@@ -92,6 +97,13 @@ def test_layers_are_found_by_name_description_and_class() -> None:
     assert "Conv1d" in [row.name for row in explain.layers_table("filter")]
     assert explain.layers_table("torch.nn.Tanh")[0].name == "Tanh"
     assert explain.layers_table("no such word") == []
+
+
+def test_every_mistake_of_data_and_runs_has_a_page_and_no_other() -> None:
+    files = [ROOT / "runtime" / room / "mistakes.py" for room in ("data", "runs")]
+    told = re.compile(r"(?:DataError|RunError|Diagnostic)\(\s*\"([a-z0-9-]+)\"")
+    declared = {id for file in files for id in told.findall(file.read_text(encoding="utf-8"))}
+    assert set(DATA_PAGES) == declared
 
 
 def test_the_schema_is_json_and_complete() -> None:
