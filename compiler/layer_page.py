@@ -74,8 +74,8 @@ def layer_page(layer: Layer) -> str:
         facts.append(f"Length: {'built for one length of window' if effect.fixed else 'works at any length'}.")
     facts.append(f"Dtype: {NUMBERS[layer.numbers]}.")
     facts.append(f"Builds: {code(layer.target)}.")
-    parts = [f"# {layer.name}", f"A layer: {layer.about}.", argument_table(layer.arguments)]
-    parts += ["\n".join(f"- {fact}" for fact in facts), _example(layer, effect)]
+    parts = [f"# {layer.name}", f"A layer: {layer.about}.", f"    {example(layer)}", _outcome(effect)]
+    parts += [argument_table(layer.arguments), "\n".join(f"- {fact}" for fact in facts)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -115,13 +115,12 @@ def time_words(time: tuple[int | None, int | None]) -> str:
             return f"an output step depends on its own input step, {back} before it and {ahead} after it"
 
 
-def _example(layer: Layer, effect: Effect | None) -> str:
-    head = f"    {example(layer)}"
+def _outcome(effect: Effect | None) -> str:
     if effect is None:
-        return f"{head}\n\nThis layer is part of the language, but not yet of this version of sysidc."
+        return "This layer is part of the language, but not yet of this version of sysidc."
     arrives, leaves = ARRIVES, effect.shape
     count = f"{effect.parameters} parameter{'' if effect.parameters == 1 else 's'}"
     return (
-        f"{head}\n\nmakes (batch, {leaves.steps}, {leaves.channels}) of (batch, {arrives.steps}, {arrives.channels}), "
+        f"makes (batch, {leaves.steps}, {leaves.channels}) of (batch, {arrives.steps}, {arrives.channels}), "
         f"with {count}."
     )
