@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import functools
 import importlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from sysidc.compiler.dtypes import FLOATING
 from sysidc.compiler.plan import CallPlan, Node, Plan
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ TRAINING_MODULES = {
     "prediction": "sysidc.runtime.training.LightningPredictionTrainingModule",
     "bounded": "sysidc.runtime.training.BoundedSimulationTrainingModule",
 }
+FUSED = ("Adam", "AdamW", "SGD", "Adagrad")
 TWO_AXES_ONLY = ("eye", "sparse")
 
 
@@ -90,30 +92,70 @@ def initialise(module: nn.Module, call: CallPlan) -> None:
     fill = functools.partial(located(call.target), **call.arguments)
     for parameter in module.parameters():
         if parameter.ndim == 2 or (parameter.ndim > 2 and call.name not in TWO_AXES_ONLY):
-            fill(parameter)
+            _fill(parameter, fill)
+
+
+def _fill(parameter: nn.Parameter, fill: Callable[[Tensor], object]) -> None:
+    """In float32 where the parameter has half of it: torch factors no matrices of 16 bits."""
+    import torch
+
+    if parameter.dtype.itemsize > 2:
+        fill(parameter)
+        return
+    with torch.no_grad():
+        wide = parameter.float()
+        fill(wide)
+        parameter.copy_(wide)
 
 
 # --- the training module -----------------------------------------------------------------------------------------
 
 
+def several_steps_at_once(plan: Plan) -> bool:
+    """Whether the module itself may take several optimiser steps per batch, which is faster for small networks.
+
+    Where a scaler, a closure or several devices stand between a loss and its step, Lightning does it, one by one.
+    """
+    train = plan.train
+    return train.precision in FLOATING and train.devices == 1 and train.optimizer.name != "LBFGS" and not _whole(plan)
+
+
+def _whole(plan: Plan) -> bool:
+    return plan.model.outputs[0].steps is None
+
+
 def training_module(
-    plan: Plan, stack: nn.Sequential, output_scale: Tensor | None = None, steps_per_epoch: int | None = None
+    plan: Plan,
+    stack: nn.Sequential,
+    output_scale: Tensor | None = None,
+    steps_per_epoch: int | None = None,
+    several: bool = False,
 ) -> pl.LightningModule:
     """The LightningModule of the plan's mode around a stack, with factories of its optimiser and scheduler.
 
-    `steps_per_epoch` is needed by OneCycleLR where it is not told how many steps there are.
+    `steps_per_epoch` is needed by OneCycleLR where it is not told how many steps there are. With `several` the module
+    takes the steps of a batch of many windows by itself (see `several_steps_at_once`).
     """
     train = plan.train
     loss = located(train.loss.target)(**train.loss.arguments)
-    optimizer = functools.partial(located(train.optimizer.target), **train.optimizer.arguments)
+    optimizer = functools.partial(located(train.optimizer.target), **_optimizer_arguments(plan))
     scheduler = _scheduler(plan, steps_per_epoch)
     shared = {
         "scheduler_interval": train.scheduler_interval,
         "monitor": train.scheduler_monitor or "val_loss",
         "output_scale": output_scale,
+        "batch_size": train.batch_size if several else None,
+        "gradient_clip": train.gradient_clip if several else None,
     }
     module = located(TRAINING_MODULES[train.mode])
     return module(stack, optimizer, scheduler, loss, **shared, **_mode_arguments(plan))  # type: ignore[no-any-return]
+
+
+def _optimizer_arguments(plan: Plan) -> dict[str, Any]:
+    """The arguments as the plan has them; where torch has one kernel for the whole step, that is used."""
+    fused = plan.train.optimizer.name in FUSED and plan.model.dtype in ("float32", "float64")
+    one_kernel = {"fused": True} if fused and plan.train.accelerator in ("cpu", "cuda") else {}
+    return {**plan.train.optimizer.arguments, **one_kernel}
 
 
 def _scheduler(plan: Plan, steps_per_epoch: int | None) -> functools.partial[Any] | None:

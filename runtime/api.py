@@ -34,12 +34,16 @@ def load(path: str | Path, **params: object) -> Spec:
     return Spec(compiled, params)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Spec:
     """A spec without errors. `diagnostics` are its warnings."""
 
     compiled: Compiled
     params: Mapping[str, object]
+
+    def __repr__(self) -> str:
+        model, mode = self.plan.model, self.plan.train.mode
+        return f"<Spec {self.compiled.source.name}: {model.name}, {model.parameters} parameters, {mode} mode>"
 
     @property
     def plan(self) -> Plan:
@@ -70,12 +74,15 @@ def open_run(path: str | Path) -> Run:
     return Run(Path(path), read_plan(Path(path)))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Run:
     """What a training left in its folder."""
 
     path: Path
     plan: Plan
+
+    def __repr__(self) -> str:
+        return f"<Run {self.path}: {self.plan.model.name}, {self.plan.train.mode} mode>"
 
     @cached_property
     def trained(self) -> Trained:

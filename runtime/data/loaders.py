@@ -60,11 +60,20 @@ def lone_sample(count: int, batch_size: int) -> int:
 
 
 def training_loader(
-    dataset: Dataset[Any], count: int, batch_size: int, seed: int, epoch: int = 0, n_workers: int = 0
+    dataset: Dataset[Any],
+    count: int,
+    batch_size: int,
+    seed: int,
+    epoch: int = 0,
+    n_workers: int = 0,
+    batches_at_once: int = 1,
 ) -> DataLoader[Any]:
-    """All windows in a new order each epoch, a last batch of one sample left out."""
+    """All windows in a new order each epoch, a last batch of one sample left out.
+
+    `batches_at_once` neighbouring batches are handed out together, for a module that takes them apart by itself.
+    """
     order = EpochOrder(count, seed, lone_sample(count, batch_size), epoch)
-    return shuffled_loader(dataset, order, batch_size, n_workers)
+    return shuffled_loader(dataset, order, batch_size * batches_at_once, n_workers)
 
 
 def shuffled_loader(dataset: Dataset[Any], order: EpochOrder, batch_size: int, n_workers: int = 0) -> DataLoader[Any]:

@@ -13,12 +13,15 @@ from sysidc.compiler.plan import Plan
 from sysidc.compiler.windows import Layout
 from sysidc.runtime.data import mistakes
 from sysidc.runtime.data.layouts import at_horizon, free_run_layout, future_inputs, spans_record, window_layout
-from sysidc.runtime.data.loaders import EpochOrder, EqualLengths, batched, ordered_loader, training_loader
+from sysidc.runtime.data.loaders import EpochOrder, EqualLengths, batched, lone_sample, ordered_loader, training_loader
 from sysidc.runtime.data.normalizer import Normalizer
 from sysidc.runtime.data.prepare import header_signals, prepare
 from sysidc.runtime.data.record import Record
 from sysidc.runtime.data.tape import Tape, TensorRecord, lay, mapped
 from sysidc.runtime.data.windows import RecordDataset, WindowDataset, stack_input
+
+MOST_AT_ONCE = 32  # batches; more save nothing and keep Ctrl-C and the time limit waiting
+MOST_ELEMENTS = 1 << 22  # numbers in the windows handed out together
 
 Split: TypeAlias = Literal["train", "validation", "test"]
 
@@ -29,12 +32,13 @@ class SpecDataModule(LightningDataModule):
     Batches are (x, y), in prediction mode with input signals (x, y, u): x (batch, T, channels) the stack's input,
     y (batch, M, outputs), u (batch, M - 1, inputs), all normalised. `train_records`, `validation_records` and
     `test_records` are normalised tensors. `n_forward_time_steps` is the training horizon of prediction mode; setting
-    it takes effect with the next training loader. Raises DataError.
+    it takes effect with the next training loader. With `several` a training batch holds the windows of as many
+    optimiser steps as are cheap to hand out together. Raises DataError.
     """
 
-    def __init__(self, plan: Plan, n_workers: int = 0, normalizer: Normalizer | None = None):
+    def __init__(self, plan: Plan, n_workers: int = 0, normalizer: Normalizer | None = None, several: bool = False):
         super().__init__()
-        self.plan, self.n_workers = plan, n_workers
+        self.plan, self.n_workers, self.several = plan, n_workers, several
         parts = prepare(plan)
         train = tape_of(plan, parts.train)
         self.normalizer = Normalizer.fit(train.values, plan.data.normalize) if normalizer is None else normalizer
@@ -65,8 +69,20 @@ class SpecDataModule(LightningDataModule):
 
     @property
     def steps_per_epoch(self) -> int:
-        """Batches of one training epoch, at the present horizon."""
-        return len(self._training_loader(epoch=0))
+        """Optimiser steps of one training epoch, at the present horizon."""
+        dataset, size = self.dataset("train"), self.plan.train.batch_size
+        if isinstance(dataset, RecordDataset):
+            return len(self._training_loader(epoch=0))
+        return -(-(len(dataset) - lone_sample(len(dataset), size)) // size)
+
+    @property
+    def batches_at_once(self) -> int:
+        """How many optimiser steps a training batch serves: fewer where windows are long or rolled out far."""
+        if not self.several or spans_record(self.plan):
+            return 1
+        layout = window_layout(self.plan)
+        elements = self.plan.train.batch_size * (layout.steps + self.n_forward_time_steps) * len(layout.inputs)
+        return max(1, min(MOST_AT_ONCE // max(1, self.n_forward_time_steps), MOST_ELEMENTS // elements))
 
     def train_dataloader(self) -> DataLoader[Any]:
         """Every window once, shuffled by the plan's seed and the epoch."""
@@ -103,7 +119,8 @@ class SpecDataModule(LightningDataModule):
         if isinstance(dataset, RecordDataset):
             order = EpochOrder(len(dataset), train.seed, epoch=epoch)
             return batched(dataset, EqualLengths(order, train.batch_size, dataset.lengths), self.n_workers)
-        return training_loader(dataset, len(dataset), train.batch_size, train.seed, epoch, self.n_workers)
+        at_once = self.batches_at_once
+        return training_loader(dataset, len(dataset), train.batch_size, train.seed, epoch, self.n_workers, at_once)
 
     def _ordered_loader(self, split: Split) -> DataLoader[Any] | list[Any]:
         if not self.tapes[split].records:

@@ -7,7 +7,7 @@ from itertools import chain
 import torch
 from torch import nn
 
-PASSES_ANY_DTYPE = (nn.Identity, nn.Flatten, nn.ReLU)
+PASSES_ANY_DTYPE = (nn.Identity, nn.Flatten)
 TAKES_INTEGERS = (nn.Embedding, nn.EmbeddingBag)
 
 
@@ -15,7 +15,8 @@ def lifted_dtype(module: nn.Module, in_dtype: torch.dtype, out_dtype: torch.dtyp
     """The dtype in which `module` is given an input that was cast to `in_dtype`.
 
     The first module that consumes the values decides: one that looks integers up keeps them, one with floating
-    parameters or buffers gets their dtype. Without any parameters integers become `out_dtype` if that is floating.
+    parameters or buffers gets their dtype. Without any parameters integers become `out_dtype` where that is floating,
+    torch's default dtype elsewhere.
     """
     consumer = first_consumer(module)
     if in_dtype.is_complex or consumer is None or takes_integers(consumer):
@@ -23,8 +24,9 @@ def lifted_dtype(module: nn.Module, in_dtype: torch.dtype, out_dtype: torch.dtyp
     own = floating_dtype(consumer) or floating_dtype(module)
     if own is not None:
         return own
-    lifts = not in_dtype.is_floating_point and out_dtype.is_floating_point
-    return out_dtype if lifts else in_dtype
+    if in_dtype.is_floating_point:
+        return in_dtype
+    return out_dtype if out_dtype.is_floating_point else torch.get_default_dtype()
 
 
 def first_consumer(module: nn.Module) -> nn.Module | None:

@@ -9,15 +9,13 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-import torch
-
 import sysidc
 from sysidc.compiler.plan import Plan
 
 PACKAGES = ("torch", "lightning", "numpy", "pandas", "scipy", "safetensors")
 
 
-def environment(plan: Plan, device: str, seconds: float) -> dict[str, Any]:
+def environment(plan: Plan, device: str, threads: int, seconds: float) -> dict[str, Any]:
     """Everything that is needed to tell why two runs of one plan differ."""
     return {
         "sysidc": sysidc.__version__,
@@ -25,7 +23,7 @@ def environment(plan: Plan, device: str, seconds: float) -> dict[str, Any]:
         "platform": platform.platform(),
         "packages": {name: _version(name) for name in PACKAGES},
         "seed": plan.train.seed,
-        "threads": torch.get_num_threads(),
+        "threads": threads,
         "device": device,
         "seconds": round(seconds, 3),
         "plan": plan.hash,

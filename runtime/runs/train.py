@@ -15,7 +15,7 @@ import lightning.pytorch as pl
 import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 
-from sysidc.compiler.lower import build_stack, callbacks, training_module
+from sysidc.compiler.lower import build_stack, callbacks, several_steps_at_once, training_module
 from sysidc.compiler.pipeline import Compiled
 from sysidc.compiler.plan import Plan
 from sysidc.runtime.data.modules import SpecDataModule
@@ -38,14 +38,19 @@ LIGHTNING_PRECISION = {"16-mixed": "16-mixed", "bf16-mixed": "bf16-mixed"}
 """Every other precision is the dtype of the stack itself, and Lightning converts nothing."""
 
 
+WORTH_SHARING = 2_000_000
+"""Products in one optimiser step (parameters times windows) from which on several threads are faster than one."""
+
+
 @dataclass(frozen=True)
 class Outcome:
-    """A fitted model, its learning curve, what was to be told on the way, and how long it took."""
+    """A fitted model, its learning curve, what was to be told on the way, and what it took."""
 
     trained: Trained
     curve: LearningCurve
     log: list[str]
     device: str
+    threads: int
     seconds: float
 
 
@@ -62,7 +67,7 @@ def train(
     plan = compiled.plan
     assert plan is not None, "only a sound spec is trained"
     require_packages(plan)
-    data = SpecDataModule(plan)
+    data = SpecDataModule(plan, several=several_steps_at_once(plan))
     run = runs / files.folder_name(plan)
     with files.staged(run) as folder:
         outcome = fit(plan, data, folder, runs, quiet)
@@ -84,12 +89,13 @@ def fit(plan: Plan, data: SpecDataModule, folder: Path, runs: Path, quiet: bool)
     module = _module(plan, data)
     curve = LearningCurve(progress.epoch)
     started = time.perf_counter()
-    with _seeded(plan.train.seed), _quiet_lightning(log), progress.running():
+    with _seeded(plan.train.seed), _threads(plan), _quiet_lightning(log), progress.running():
+        threads = torch.get_num_threads()
         trainer = _trainer(plan, folder, runs, curve, progress)
         _run(trainer, module, data)
     seconds = time.perf_counter() - started
     log.append(f"trained {len(curve.rows)} epochs in {seconds:.1f} s")
-    return Outcome(Trained(plan, module.cpu().eval(), data.normalizer.cpu()), curve, log, device, seconds)
+    return Outcome(Trained(plan, module.cpu().eval(), data.normalizer.cpu()), curve, log, device, threads, seconds)
 
 
 def device_of(plan: Plan) -> str:
@@ -111,7 +117,7 @@ def _has_mps(wanted: str) -> bool:
 def _module(plan: Plan, data: SpecDataModule) -> TrainingModule:
     outputs = [window.signal for window in plan.model.outputs]
     scale = data.normalizer.join(outputs)[1].float()
-    module = training_module(plan, build_stack(plan), scale, data.steps_per_epoch)
+    module = training_module(plan, build_stack(plan), scale, data.steps_per_epoch, data.several)
     assert isinstance(module, TrainingModule)
     return module
 
@@ -125,7 +131,7 @@ def _trainer(plan: Plan, folder: Path, runs: Path, curve: LearningCurve, progres
             accelerator=train.accelerator,
             devices=train.devices,
             precision=LIGHTNING_PRECISION.get(train.precision, "32-true"),  # type: ignore[arg-type]
-            gradient_clip_val=train.gradient_clip,
+            gradient_clip_val=None if several_steps_at_once(plan) else train.gradient_clip,
             callbacks=[*callbacks(plan), BestWeights(), EpochWatch(curve), progress],
             logger=[curve, *loggers(plan, folder, runs)],
             reload_dataloaders_every_n_epochs=int(growing),
@@ -161,6 +167,19 @@ def _seeded(seed: int) -> Iterator[None]:
 
 
 @contextmanager
+def _threads(plan: Plan) -> Iterator[None]:
+    """One thread for a network so small that handing its work to several would cost more than doing it."""
+    before = torch.get_num_threads()
+    horizon = plan.train.prediction.validation_horizon if plan.train.prediction is not None else 1
+    if plan.model.parameters * plan.train.batch_size * horizon < WORTH_SHARING:
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@contextmanager
 def _quiet_lightning(log: list[str]) -> Iterator[None]:
     """What Lightning and torch have to say goes to the run's log instead of the terminal."""
     lightning = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
@@ -185,7 +204,9 @@ def _write_outcome(folder: Path, outcome: Outcome, rows: list[Row], records: tup
         write_columns(folder / files.PREDICTIONS / f"{index:02d}-{_file_name(name)}.csv", [(name, columns)])
     files.write_json(folder / files.METRICS, rows)
     files.write_text(folder / files.EPOCHS, as_csv(outcome.curve.rows))
-    files.write_json(folder / files.ENVIRONMENT, environment(trained.plan, outcome.device, outcome.seconds))
+    files.write_json(
+        folder / files.ENVIRONMENT, environment(trained.plan, outcome.device, outcome.threads, outcome.seconds)
+    )
     spec = (folder / files.SPEC).read_text(encoding="utf-8")
     files.write_text(folder / files.REPORT, report(trained.plan, spec, outcome.curve.rows, rows, parts))
     files.write_text(folder / files.LOG, "\n".join(outcome.log) + "\n")

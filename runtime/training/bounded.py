@@ -62,6 +62,8 @@ class BoundedSimulationTrainingModule(TrainingModule):
         scheduler_interval: str = "epoch",
         monitor: str = "val_loss",
         output_scale: Tensor | None = None,
+        batch_size: int | None = None,
+        gradient_clip: float | None = None,
     ) -> None:
         super().__init__(
             module,
@@ -71,6 +73,8 @@ class BoundedSimulationTrainingModule(TrainingModule):
             scheduler_interval=scheduler_interval,
             monitor=monitor,
             output_scale=output_scale,
+            batch_size=batch_size,
+            gradient_clip=gradient_clip,
         )
         self.error_band = Band(kernel, bandwidth, delta, neighbours, radius)
         self.lipschitz, self.noise = lipschitz, noise

@@ -40,6 +40,8 @@ class LightningPredictionTrainingModule(TrainingModule):
         scheduler_interval: str = "epoch",
         monitor: str = "val_loss",
         output_scale: Tensor | None = None,
+        batch_size: int | None = None,
+        gradient_clip: float | None = None,
     ) -> None:
         super().__init__(
             module,
@@ -49,6 +51,8 @@ class LightningPredictionTrainingModule(TrainingModule):
             scheduler_interval=scheduler_interval,
             monitor=monitor,
             output_scale=output_scale,
+            batch_size=batch_size,
+            gradient_clip=gradient_clip,
         )
         if state not in ("window", "carried"):
             raise ValueError(f"state is 'window' or 'carried', not {state!r}")

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LRScheduler
 
+from sysidc.runtime.training.manual import epoch_schedulers, several_steps
 from sysidc.runtime.training.metrics import ErrorSums, LossMean
 
 OptimizerFactory = Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]
@@ -25,6 +26,10 @@ class TrainingModule(pl.LightningModule):
     `configure_optimizers`: every fit starts from a fresh optimiser. `scheduler_interval` is "epoch" or "step",
     `monitor` the metric of schedulers that need one. `output_scale` (channels) converts normalised errors to the units
     of the data. Without `optimizer` the module can validate and predict, and load a checkpoint.
+
+    With `batch_size` a batch holds the windows of several optimiser steps of that size: the module takes them one
+    after the other by itself, clips the gradient's norm to `gradient_clip` and moves the scheduler, which spares the
+    Trainer's and the loader's work for each step. Without, Lightning takes one step per batch and does the clipping.
 
     Logged once per epoch: train_loss, val_loss, val_rmse, val_nrmse, val_fit (see `metrics.py`). Raises TypeError for
     an optimiser or a scheduler that is an object instead of a factory.
@@ -42,6 +47,8 @@ class TrainingModule(pl.LightningModule):
         scheduler_interval: str = "epoch",
         monitor: str = "val_loss",
         output_scale: Tensor | None = None,
+        batch_size: int | None = None,
+        gradient_clip: float | None = None,
     ) -> None:
         super().__init__()
         _check_factory("optimizer", optimizer, torch.optim.Optimizer, "functools.partial(torch.optim.Adam, lr=1e-3)")
@@ -55,6 +62,9 @@ class TrainingModule(pl.LightningModule):
         self.loss = loss
         self.scheduler_interval = scheduler_interval
         self.monitor = monitor
+        self.batch_size = batch_size
+        self.gradient_clip = gradient_clip
+        self.automatic_optimization = batch_size is None
         # the scale belongs to the data, not to the weights: a checkpoint holds the weights alone
         self.register_buffer("output_scale", output_scale, persistent=False)
         self._train_losses = LossMean()
@@ -71,6 +81,12 @@ class TrainingModule(pl.LightningModule):
         return output
 
     def training_step(self, batch: Any, batch_idx: int) -> Tensor:
+        if self.batch_size is not None:
+            return several_steps(self, batch, self.batch_size)
+        return self.training_loss(batch)
+
+    def training_loss(self, batch: Any) -> Tensor:
+        """The loss of one batch, counted into train_loss."""
         loss, prediction, _ = self._step(batch)
         self._train_losses.add(loss, len(prediction))
         return loss
@@ -89,6 +105,8 @@ class TrainingModule(pl.LightningModule):
 
     def on_train_epoch_end(self) -> None:
         self._log_all({"train_loss": self._train_losses.take()})
+        if self.batch_size is not None:
+            epoch_schedulers(self)
 
     def on_validation_epoch_start(self) -> None:
         self._val_losses, self._val_errors = LossMean(), ErrorSums()
@@ -111,6 +129,8 @@ class TrainingModule(pl.LightningModule):
         optimizer = self.optimizer(parameters)
         if self.lr_scheduler is None:
             return optimizer
+        if self.batch_size is not None:  # the module moves the scheduler by itself
+            return [optimizer], [self.lr_scheduler(optimizer)]
         schedule = {
             "scheduler": self.lr_scheduler(optimizer),
             "interval": self.scheduler_interval,
