@@ -199,12 +199,20 @@ def _is_number(plain: Plain) -> bool:
 
 
 def _within(owner: str, entry: Argument, found: Any, value: Value, findings: Findings) -> Any:
+    if isinstance(value.plain, tuple) and not _holds(entry, len(value.plain)):
+        findings.add(sentences.wrong_entries(owner, entry.name, len(value.plain), value.span, entry.entries))
+        return MISSING
     numbers = found if isinstance(found, tuple) and entry.kind != "files" else (found,)
     for item in numbers:
         if _is_number(item) and not _in_bounds(entry, item):
             findings.add(sentences.out_of_range(owner, entry.name, describe(item), value.span, bounds(entry)))
             return MISSING
     return found
+
+
+def _holds(entry: Argument, count: int) -> bool:
+    least, most = entry.entries
+    return least <= count and (most is None or count <= most)
 
 
 def _in_bounds(entry: Argument, item: float) -> bool:

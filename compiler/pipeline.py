@@ -10,10 +10,11 @@ from typing import Any
 
 from sysidc.compiler import sentences
 from sysidc.compiler.findings import Findings
+from sysidc.compiler.passes.conflicts import check_conflicts
 from sysidc.compiler.passes.data import read_data
 from sysidc.compiler.passes.header import Header, at_precision, read_header
 from sysidc.compiler.passes.names import check_names, warn_unused
-from sysidc.compiler.passes.promise import check_promise, check_time
+from sysidc.compiler.passes.promise import check_learning, check_promise, check_time
 from sysidc.compiler.passes.signals import read_signals
 from sysidc.compiler.passes.stack import Built, Context, StackBuilder, chained, leaving, numbered
 from sysidc.compiler.passes.training import Training, read_test, read_training, train_plan
@@ -68,6 +69,7 @@ def _plan(program: Program, findings: Findings) -> Plan | None:
         return None
     rollout = (context.steps_of_rollout, context.rollout_span) if context.rollout_span else None
     train = train_plan(training, header.dtype if header else "float32", rollout, findings)  # type: ignore[arg-type]
+    check_conflicts(train, nodes, training.settings.spans, findings)
     test = read_test(program, mode, train, findings)
     warn_unused(program, measured, header, context.used_blocks, findings)
     _refuse_unbuilt(program, context, training, findings)
@@ -104,7 +106,7 @@ def _context(program: Program, findings: Findings, training: Training | None, he
 def _judge_stack(
     model: syntax.Model, context: Context, header: Header | None, built: list[Built], leaves: TensorType | None
 ) -> None:
-    if not model.elements:
+    if not built and not context.findings.has_errors and not context.unbuilt:
         context.findings.add(sentences.empty_stack(model.name.span))
     if header is None or leaves is None or not built or context.unbuilt or context.findings.has_errors:
         return
@@ -112,10 +114,21 @@ def _judge_stack(
         return
     if not check_promise(header, built, leaves, context.findings):
         return
+    _judge_rollout(context, built)
     interval = chained([(entry.node.look_back, entry.node.look_ahead) for entry in built])
     check_time(header, context.mode, interval, built[-1], context.findings)
-    if sum(entry.node.parameters for entry in built) == 0:
-        context.findings.add(sentences.no_parameters(model.name.span))
+    check_learning(model.name.span, tuple(entry.node for entry in built), context.findings)
+
+
+def _judge_rollout(context: Context, built: list[Built]) -> None:
+    """What follows a roll-out gets as many steps as the horizon has, and that changes in prediction mode."""
+    rolled = [index for index, entry in enumerate(built) if entry.node.layer == "autoregressive_residual"]
+    if context.mode != "prediction" or not rolled:
+        return
+    for entry in built[rolled[0] + 1 :]:
+        if _is_fixed(entry.node):
+            context.findings.add(sentences.fixed_after_rollout(entry.node.layer, entry.tail, built[rolled[0]].tail))
+            return
 
 
 def _refuse_unbuilt(program: Program, context: Context, training: Training, findings: Findings) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from sysidc.compiler.dtypes import is_floating
 from sysidc.compiler.plan import TensorType
 from sysidc.dsl.diagnostics import Diagnostic, Edit, Fix, Label, Severity
 from sysidc.dsl.source import Span
@@ -53,7 +54,7 @@ def _batch(shape: TensorType) -> str:
 
 
 def unknown_version(span: Span) -> Diagnostic:
-    message = f"`sysid {span.text}` is a version of the language that this program does not know"
+    message = f"`{span.text}` is a version of the language that this program does not know"
     return _error("unknown-version", message, span, "version 1 is the only one", help="write `sysid 1`")
 
 
@@ -84,7 +85,8 @@ def unreadable_use(path: str, span: Span, reason: str) -> Diagnostic:
 
 
 def circular_use(path: str, span: Span) -> Diagnostic:
-    return _error("circular-use", f"`{path}` uses a file that uses it in turn", span, "closes the circle")
+    help = "move what both need into a third file"
+    return _error("circular-use", f"`{path}` uses a file that uses it in turn", span, "closes the circle", help=help)
 
 
 def duplicate_definition(name: str, span: Span, first: Span) -> Diagnostic:
@@ -105,7 +107,7 @@ def shadowed_layer(name: str, span: Span) -> Diagnostic:
 
 
 def circular_definition(name: str, way: Sequence[str], span: Span) -> Diagnostic:
-    note = " needs ".join(f"`{step}`" for step in way)
+    note = ", which needs ".join(f"`{step}`" for step in way).replace(", which needs", " needs", 1)
     return _error("circular-definition", f"`{name}` is defined by itself", span, "needs its own value", notes=(note,))
 
 
@@ -206,6 +208,18 @@ def out_of_range(owner: str, name: str, shown: str, span: Span, allowed: str) ->
     return _error("out-of-range", f"`{name}` of `{owner}` is {allowed}, not {shown}", span, f"must be {allowed}")
 
 
+def wrong_entries(owner: str, name: str, found: int, span: Span, entries: tuple[int, int | None]) -> Diagnostic:
+    least, most = entries
+    wanted = _count(least, "value") + ("" if least == most else " at least")
+    message = f"`{name}` of `{owner}` is a list of {wanted}, not of {found}"
+    return _error("wrong-kind", message, span, f"{_count(found, 'value')}")
+
+
+def conflict(message: str, span: Span, here: str, help: str) -> Diagnostic:
+    """Settings or arguments that are sound each by itself."""
+    return _error("exclusive-settings", message, span, here, help=help)
+
+
 def unknown_setting(section: str, key: str, span: Span, known: Sequence[str]) -> Diagnostic:
     return _unknown("unknown-setting", f"`{section}` has no setting `{key}`", key, span, known)
 
@@ -237,10 +251,6 @@ def stage_outside_train(span: Span) -> Diagnostic:
 
 def unknown_dtype(name: str, span: Span, known: Sequence[str]) -> Diagnostic:
     return _unknown("unknown-dtype", f"there is no dtype `{name}`", name, span, known)
-
-
-def no_columns(name: str, span: Span) -> Diagnostic:
-    return _error("no-columns", f"the signal `{name}` has no columns", span, "at least one is needed")
 
 
 def sampling_twice(span: Span, first: Span) -> Diagnostic:
@@ -321,6 +331,11 @@ def no_parameters(span: Span) -> Diagnostic:
     )
 
 
+def no_gradient(span: Span) -> Diagnostic:
+    message = "the model has nothing to learn: its parameters are frozen, or come before a cast to integers"
+    return _error("no-parameters", message, span, "no parameter can move", help="leave one layer free to learn")
+
+
 def unknown_layer(name: str, span: Span, known: Sequence[str]) -> Diagnostic:
     return _unknown("unknown-layer", f"there is no layer or block `{name}`", name, span, known)
 
@@ -355,12 +370,20 @@ def duplicate_label(name: str, span: Span, first: Span) -> Diagnostic:
 def layer_misfit(
     id: str, layer: str, message: str, span: Span, here: str, help: str | None, arrives: str, fix: Fix | None
 ) -> Diagnostic:
-    return _error(id, f"`{layer}`: {message}", span, here, notes=(f"{arrives} arrives",), help=help, fix=fix)
+    told = message if message.startswith(f"`{layer}`") else f"`{layer}`: {message}"
+    return _error(id, told, span, here, notes=(f"{arrives} arrives",), help=help, fix=fix)
 
 
 def dtype_mismatch(layer: str, span: Span, arrives: str, wanted: str) -> Diagnostic:
     message = f"`{layer}` computes with {wanted}, {arrives} arrives"
-    help = f"put `@cast({arrives} -> {wanted})` before it"
+    # a layer of integers is cast on its way in, and computes in the dtype of the parameters
+    cast = f"{arrives} -> {wanted}" if is_floating(wanted) else f"{wanted} -> {arrives}"
+    return _error("dtype-mismatch", message, span, f"receives {arrives}", help=f"put `@cast({cast})` before it")
+
+
+def no_such_dtype(layer: str, span: Span, arrives: str, dtypes: Sequence[str]) -> Diagnostic:
+    message = f"`{layer}` computes with {' or '.join(dtypes)}, {arrives} arrives"
+    help = "put a `@cast` around it, or choose another `precision`"
     return _error("dtype-mismatch", message, span, f"receives {arrives}", help=help)
 
 
@@ -417,6 +440,13 @@ def rollout_inside(span: Span) -> Diagnostic:
     return _error("rollout-misplaced", message, span, "inside another annotation or group")
 
 
+def fixed_after_rollout(layer: str, span: Span, rollout: Span) -> Diagnostic:
+    message = f"`{layer}` serves a fixed number of steps, and the roll-out before it has as many as the horizon"
+    label = Label(rollout, "is rolled out")
+    help = "put it inside the roll-out, before its last layer"
+    return _error("rollout-misplaced", message, span, "one length only", labels=(label,), help=help)
+
+
 def rollout_twice(span: Span) -> Diagnostic:
     return _error("rollout-misplaced", "a model rolls itself out once", span, "a second roll-out")
 
@@ -446,14 +476,15 @@ def rollout_length(steps: int, promised: int, span: Span, header: Span) -> Diagn
 def carried_rollout(span: Span, rollout: Span) -> Diagnostic:
     label = Label(rollout, "starts anew on every window")
     message = "`state = carried` and `@autoregressive_residual` exclude each other"
-    return _error("carried-rollout", message, span, "a window is rolled out instead", labels=(label,))
+    help = "leave one of them out: prediction mode rolls out without the annotation too"
+    return _error("carried-rollout", message, span, "a window is rolled out instead", labels=(label,), help=help)
 
 
 def nothing_to_change(annotation: str, span: Span, tail: Span) -> Diagnostic:
     what = "parameters" if annotation == "freeze" else "weights of two axes"
     label = Label(tail, f"has no {what}")
     return _warning(
-        f"nothing-to-{annotation}", f"`@{annotation}` has no effect", span, "no parameters", labels=(label,)
+        f"nothing-to-{annotation}", f"`@{annotation}` has no effect", span, f"acts on {what}", labels=(label,)
     )
 
 
@@ -500,9 +531,9 @@ def acausal(tail: Span, promise: Span, ahead: int | None) -> Diagnostic:
 
 def short_window(span: Span, window: int, field: int) -> Diagnostic:
     message = f"the window has {_count(window, 'step')}, one output of the stack depends on {field}"
-    return _warning(
-        "short-window", message, span, f"{window} steps", help=f"the first {field - window} are always zeros"
-    )
+    note = f"the {_count(field - window, 'step')} before the window are zeros"
+    help = f"lengthen the window to {field} steps, or look back less"
+    return _warning("short-window", message, span, _count(window, "step"), notes=(note,), help=help)
 
 
 # --- data and training -------------------------------------------------------------------------------------------

@@ -22,8 +22,9 @@ class Argument:
     (of 1), "call" (of the table `family`), "range" (two numbers), "file" (a string or call that names data), their
     lists "ints", "floats", "strings", "words", "files", or several of them joined by "|". `choices` are the words (or
     strings) that are allowed where kind has "word" or "string".
-    Bounds are inclusive unless `open_low` or `open_high`. `flow` names what fills a size that was left out:
-    "channels" or "steps" of the tensor that arrives. `aliases` are other names for the same argument.
+    Bounds are inclusive unless `open_low` or `open_high`; a list holds from `entries[0]` to `entries[1]` values.
+    `flow` names what fills a size that was left out: "channels" or "steps" of the tensor that arrives. `aliases` are
+    other names for the same argument.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Argument:
     high: float | None = None
     open_low: bool = False
     open_high: bool = False
+    entries: tuple[int, int | None] = (1, None)
     choices: tuple[str, ...] = ()
     flow: str | None = None
     aliases: tuple[str, ...] = ()

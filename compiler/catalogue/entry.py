@@ -58,7 +58,7 @@ Numbers: TypeAlias = Literal["parameters", "floating", "any", "integers"]
 @dataclass(frozen=True)
 class Layer:
     """`numbers` tells what the layer computes with: "parameters" of the model's dtype, any "floating" dtype, "any"
-    dtype (it only moves values), or "integers"."""
+    dtype (it only moves values), or "integers". `dtypes` are those that torch has it for, where that is not all."""
 
     name: str
     target: str
@@ -68,3 +68,4 @@ class Layer:
     about: str
     built: bool = True
     stateful: bool = field(default=False)
+    dtypes: tuple[str, ...] = ()

@@ -45,7 +45,7 @@ EPS = Argument("eps", "float", 1e-5, low=0, open_low=True, about="added to the v
 STATES = Argument("states", "int", low=1, high=1000, about="length of the state vector")
 START = Argument("initial", "word", "zero", choices=INITIAL, about="how the state at the start of a record is found")
 AUTO: Options = {"kind": "int|word", "choices": ("auto",), "low": 1}
-HIDDEN: Options = {"kind": "ints|word", "choices": ("auto",), "low": 1}
+HIDDEN: Options = {"kind": "ints|word", "choices": ("auto",), "low": 1, "entries": (0, None)}
 
 
 def activation(name: str, about: str, *arguments: Argument, numbers: Numbers = "floating") -> Layer:
@@ -249,6 +249,7 @@ ROWS: tuple[Layer, ...] = (
         frequency_linear,
         "parameters",
         "a linear map of the window's spectrum",
+        dtypes=("float32", "float64"),
     ),
     Layer(
         "BoundedLinearUnit",

@@ -103,6 +103,9 @@ def batch_norm(arguments: Arguments, shape: Shape) -> Effect | Misfit:
     size = arguments["num_features"] or shape.channels
     if size != shape.channels:
         return _size_mismatch("num_features", size, shape.channels)
+    if shape.steps == 1 and not arguments["track_running_stats"]:
+        message = "a single step of a single window has no statistics; running ones are needed to use the model"
+        return Misfit("window-too-short", "track_running_stats", message, "one step arrives")
     # without running statistics, torch normalises by those of the window that it sees, in use as in training
     time = EVERY_STEP if arguments["track_running_stats"] else WHOLE_WINDOW
     return Effect(shape, time, arguments["affine"] * 2 * size, {**arguments, "num_features": size})

@@ -117,9 +117,7 @@ TRAIN_COMMON = (
     ),
     Argument("accelerator", "word|string", "cpu", choices=("cpu", "cuda", "gpu", "mps", "tpu", "auto"), about="where"),
     Argument("devices", "int|word", 1, low=1, choices=("auto",), about="how many of them"),
-    Argument(
-        "loggers", "words|none", ("csv",), choices=("csv", "tensorboard", "mlflow", "wandb"), about="where metrics go"
-    ),
+    Argument("loggers", "words|none", ("csv",), entries=(0, None), choices=LOGGERS, about="where metrics go"),
 )
 
 TRAIN_PREDICTION = (

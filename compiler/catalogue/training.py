@@ -45,6 +45,7 @@ def table(*rows: Callable) -> dict[str, Callable]:
 
 POSITIVE: Limits = {"low": 0, "open_low": True}
 SHARE: Limits = {"low": 0, "high": 1, "open_high": True}
+PAIR = (2, 2)
 
 # --- losses ----------------------------------------------------------------------------------------------------
 
@@ -64,7 +65,7 @@ def optimizer(name: str, about: str, lr: float, *arguments: Argument, built: boo
 
 
 def adam_family(name: str, about: str, lr: float, weight_decay: float, *more: Argument) -> Callable:
-    betas = Argument("betas", "floats", (0.9, 0.999), **SHARE)
+    betas = Argument("betas", "floats", (0.9, 0.999), entries=PAIR, **SHARE)
     decay = real("weight_decay", weight_decay, low=0)
     return optimizer(name, about, lr, betas, real("eps", 1e-8, low=0), decay, *more)
 
@@ -120,8 +121,8 @@ OPTIMIZERS = table(
         "Rprop",
         "resilient backpropagation, for full batches",
         1e-2,
-        Argument("etas", "floats", (0.5, 1.2), **POSITIVE),
-        Argument("step_sizes", "floats", (1e-6, 50.0), **POSITIVE),
+        Argument("etas", "floats", (0.5, 1.2), entries=PAIR, **POSITIVE),
+        Argument("step_sizes", "floats", (1e-6, 50.0), entries=PAIR, **POSITIVE),
     ),
     optimizer(
         "LBFGS",

@@ -1,13 +1,15 @@
-"""Does the stack keep the header's promise? Its shape, dtype and what its output steps depend on."""
+"""Does the stack keep the header's promise? Shape and dtype, what output steps depend on, what there is to learn."""
 
 from __future__ import annotations
 
 from sysidc.compiler import sentences
+from sysidc.compiler.dtypes import is_floating
 from sysidc.compiler.findings import Findings
 from sysidc.compiler.passes.header import Header
 from sysidc.compiler.passes.stack import Built
-from sysidc.compiler.plan import TensorType
+from sysidc.compiler.plan import Node, TensorType
 from sysidc.dsl.diagnostics import Edit, Fix
+from sysidc.dsl.source import Span
 
 
 def check_promise(header: Header, built: list[Built], leaves: TensorType, findings: Findings) -> bool:
@@ -53,6 +55,32 @@ def check_time(
         window = header.layout.steps
         if field > window:
             findings.add(sentences.short_window(header.span, window, field))
+
+
+def check_learning(name: Span, nodes: tuple[Node, ...], findings: Findings) -> None:
+    """Is there a parameter that training can move? Frozen ones and those before a cast to integers stay as they are."""
+    if sum(node.parameters for node in nodes) == 0:
+        findings.add(sentences.no_parameters(name))
+    elif not _learns(nodes, False, False):
+        findings.add(sentences.no_gradient(name))
+
+
+def _learns(nodes: tuple[Node, ...], learned: bool, frozen: bool) -> bool:
+    """Whether what leaves the nodes depends differentiably on parameters, given whether what arrives does."""
+    for node in nodes:
+        learned = _node_learns(node, learned and is_floating(node.type_in.dtype), frozen or node.freeze)
+    return learned
+
+
+def _node_learns(node: Node, learned: bool, frozen: bool) -> bool:
+    if not is_floating(node.type_out.dtype):
+        return False
+    if node.layer == "cast":
+        return _learns(node.children, learned and is_floating(node.arguments["in_dtype"]), frozen)
+    if node.children:
+        inner = _learns(node.children, learned, frozen)
+        return inner or (learned and node.layer != "stack")
+    return learned or (node.parameters > 0 and not frozen)
 
 
 def look_ahead(header: Header, ahead: int | None) -> int | None:

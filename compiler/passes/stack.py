@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from sysidc.compiler import sentences
 from sysidc.compiler.binding import MISSING, Bound, bind, judge
 from sysidc.compiler.catalogue.arguments import Argument
-from sysidc.compiler.catalogue.entry import Effect, Layer, Misfit, Shape
+from sysidc.compiler.catalogue.entry import Effect, Layer, Misfit, Numbers, Shape
 from sysidc.compiler.catalogue.layers import LAYERS
 from sysidc.compiler.dtypes import is_floating
 from sysidc.compiler.findings import Findings
@@ -25,6 +25,8 @@ from sysidc.dsl.source import Span
 
 DEEPEST = 60
 MOST_NODES = 20_000
+MOST_ELEMENTS = 100_000
+"""Elements that are opened, empty ones too: a block of empty blocks has no layers and no end."""
 DTYPES_OF_INDEX = ("int64", "int32", "int16", "int8", "uint8")
 REPEAT_COUNT = Argument("count", "int", low=1, high=10_000)
 
@@ -57,6 +59,7 @@ class Context:
     steps_of_rollout: int | None = None
     rollout_span: Span | None = None
     nodes: int = 0
+    elements: int = 0
     stopped: bool = False
 
 
@@ -90,7 +93,11 @@ class StackBuilder:
 
     def _element(self, element: syntax.Element, arrives: TensorType | None, scope: Scope, top: bool) -> list[Built]:
         self.depth += 1
+        self.context.elements += 1
         try:
+            if self.context.elements > MOST_ELEMENTS:
+                self._stop(sentences.too_many_layers(element.span, MOST_NODES))
+                return []
             if self.depth > DEEPEST:
                 self._stop(sentences.stack_too_deep(element.span, DEEPEST))
                 return []
@@ -156,6 +163,10 @@ class StackBuilder:
             count = 1
         built: list[Built] = []
         for _ in range(count):
+            self.context.elements += 1
+            if self.context.elements > MOST_ELEMENTS:
+                self._stop(sentences.too_many_layers(element.span, MOST_NODES))
+                break
             nodes, arrives = self.build(element.elements, arrives, scope, top)
             built.extend(nodes)
             if self.context.stopped:
@@ -213,7 +224,7 @@ class StackBuilder:
             return None
         if not bound.sound or arrives is None:
             return _unknown_node(element, entry)
-        arrives = self._matching_dtype(element, entry, arrives)
+        arrives = self._matching_dtype(element, entry, bound, arrives)
         effect = entry.rule(bound.values, Shape(arrives.steps, arrives.channels, arrives.cut))
         if isinstance(effect, Misfit):
             self.findings.add(misfit(effect, entry, element, bound, arrives))
@@ -221,18 +232,28 @@ class StackBuilder:
         dtype = self.context.dtype if entry.numbers == "integers" else arrives.dtype
         return _layer_node(element, entry, bound, effect, arrives, dtype)
 
-    def _matching_dtype(self, element: syntax.Layer, entry: Layer, arrives: TensorType) -> TensorType:
+    def _matching_dtype(self, element: syntax.Layer, entry: Layer, bound: Bound, arrives: TensorType) -> TensorType:
         """The type that arrives, with the dtype that the layer needs where a mistake was reported."""
-        wanted = wanted_dtype(entry, arrives.dtype, self.context.dtype)
+        numbers = "floating" if _keeps_no_numbers(entry, bound) else entry.numbers
+        wanted = wanted_dtype(numbers, arrives.dtype, self.context.dtype)
         if wanted is None:
+            if entry.dtypes and arrives.dtype not in entry.dtypes:
+                self.findings.add(sentences.no_such_dtype(entry.name, element.span, arrives.dtype, entry.dtypes))
             return arrives
         self.findings.add(sentences.dtype_mismatch(entry.name, element.span, arrives.dtype, wanted))
         return replace(arrives, dtype=wanted)
 
 
-def wanted_dtype(entry: Layer, arrives: str, parameters: str) -> str | None:
+def _keeps_no_numbers(entry: Layer, bound: Bound) -> bool:
+    """A normalisation without learned scale and running statistics takes any floating dtype."""
+    switches = ("elementwise_affine", "affine", "track_running_stats")
+    given = [bound[name] for name in switches if name in bound.values]
+    return bool(given) and not any(given)
+
+
+def wanted_dtype(numbers: Numbers, arrives: str, parameters: str) -> str | None:
     """The dtype that the layer needs instead of the one that arrives; None where that fits."""
-    match entry.numbers:
+    match numbers:
         case "parameters":
             return None if arrives == parameters else parameters
         case "floating":

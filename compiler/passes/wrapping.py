@@ -103,7 +103,7 @@ def _cast(
         return build_inner(None)
     in_dtype, out_dtype = dtypes
     inside = element.annotations[element.annotations.index(annotation) + 1 :]
-    inner = build_inner(replace(arrives, dtype=_lifted(builder, element, inside, in_dtype)))
+    inner = build_inner(replace(arrives, dtype=_lifted(builder, element, inside, in_dtype, out_dtype)))
     if inner is None or inner.node.type_out.channels == 0:
         return inner
     leaves = replace(inner.node.type_out, dtype=out_dtype)
@@ -112,34 +112,60 @@ def _cast(
 
 
 def _lifted(
-    builder: StackBuilder, element: syntax.Element, inside: tuple[syntax.Annotation, ...], in_dtype: str
+    builder: StackBuilder,
+    element: syntax.Element,
+    inside: tuple[syntax.Annotation, ...],
+    in_dtype: str,
+    out_dtype: str,
 ) -> str:
-    """The dtype that reaches the wrapped layers: a layer that computes in floating point gets its own dtype."""
-    if any(annotation.name.text == "cast" for annotation in inside):
+    """The dtype that reaches the wrapped layers: a layer that computes in floating point gets its own dtype.
+
+    What CastWrapper does (runtime/nn/lifting.py), told from the text.
+    """
+    numbers = numbers_of_wrapper(inside) or first_numbers(builder.program, element, set())
+    if numbers in (None, "any", "integers"):
         return in_dtype
-    numbers = first_numbers(builder.program, element)
-    if numbers in (None, "any", "integers") or (numbers == "floating" and is_floating(in_dtype)):
+    if has_numbers_of_its_own(builder.program, element, set()):
+        return builder.context.dtype
+    if is_floating(in_dtype):
         return in_dtype
-    return builder.context.dtype
+    return out_dtype if is_floating(out_dtype) else "float32"
 
 
-def first_numbers(program: Program, element: syntax.Element) -> str | None:
+def has_numbers_of_its_own(program: Program, element: syntax.Element, seen: set[str]) -> bool:
+    """Whether a layer of the element keeps numbers in the model's dtype: parameters, or the constants of a Scale."""
+    if isinstance(element, syntax.Layer) and element.name.text in LAYERS:
+        return LAYERS[element.name.text].numbers in ("parameters", "integers") or element.name.text == "Scale"
+    return any(has_numbers_of_its_own(program, part, seen) for part in opened(program, element, seen))
+
+
+def first_numbers(program: Program, element: syntax.Element, seen: set[str]) -> str | None:
     """What the first layer of an element that does more than move values computes with; None where all move them."""
-    match element:
-        case syntax.Layer(name=name) if name.text in program.blocks:
-            inner = program.blocks[name.text].elements
-        case syntax.Layer(name=name):
-            entry = LAYERS.get(name.text)
-            return None if entry is None or entry.numbers == "any" else entry.numbers
-        case syntax.Group(elements=inner) | syntax.Repeat(elements=inner):
-            pass
-    for part in inner:
-        if any(annotation.name.text == "cast" for annotation in part.annotations):
-            return "any"
-        found = first_numbers(program, part)
+    if isinstance(element, syntax.Layer) and element.name.text in LAYERS:
+        numbers = LAYERS[element.name.text].numbers
+        return None if numbers == "any" else numbers
+    for part in opened(program, element, seen):
+        found = numbers_of_wrapper(part.annotations) or first_numbers(program, part, seen)
         if found is not None:
             return found
     return None
+
+
+def numbers_of_wrapper(annotations: tuple[syntax.Annotation, ...]) -> str | None:
+    """What the outermost wrapper computes with: a cast takes any dtype, a sum needs both of its sides in one."""
+    numbers = {"cast": "any", "residual": "floating", "autoregressive_residual": "floating"}
+    return next((numbers[note.name.text] for note in annotations if note.name.text in numbers), None)
+
+
+def opened(program: Program, element: syntax.Element, seen: set[str]) -> tuple[syntax.Element, ...]:
+    """What stands inside an element; a block is opened once, because a second time it tells nothing new."""
+    if not isinstance(element, syntax.Layer):
+        return element.elements
+    name = element.name.text
+    if name in seen or name not in program.blocks:
+        return ()
+    seen.add(name)
+    return program.blocks[name].elements
 
 
 def _cast_dtypes(builder: StackBuilder, annotation: syntax.Annotation, scope: Scope) -> tuple[str, str] | None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 import torch
-from tests.compiler.programs import compiled, ids
 
 from sysidc.compiler.lower import build_stack
+from tests.compiler.programs import compiled, ids
 
 TWO_OUTPUTS = "signals { input u  output y  output z }"
 
@@ -61,6 +61,19 @@ REFUSED = {
     "name twice": ("Linear(3) as a Linear(1) as a", "u[4] -> y[4]", "duplicate-definition"),
     "unknown annotation": ("@residaul Linear(1)", "u[4] -> y[4]", "unknown-annotation"),
     "heap of layers": ("repeat 10_000 { repeat 10_000 { Linear(1) } }", "u[4] -> y[4]", "too-many-layers"),
+    "all frozen": ("@freeze { Linear(4) Tanh Linear(1) }", "u[4] -> y[4]", "no-parameters"),
+    "nothing behind the integers": (
+        "Linear(1) @cast(float32 -> int64) Identity @cast(int64 -> float32) Identity",
+        "u[4] -> y[4]",
+        "no-parameters",
+    ),
+    "statistics of one step": (
+        "Flatten BatchNorm1d(track_running_stats = off) Linear(1)",
+        "u[4] -> y[1]",
+        "window-too-short",
+    ),
+    "blocks of empty blocks": ("repeat 10_000 { repeat 10_000 { } }", "u[4] -> y[4]", "too-many-layers"),
+    "empty blocks": ("repeat 3 { }", "u[4] -> y[4]", "empty-stack"),
     "no layers": ("", "u[4] -> y[4]", "empty-stack"),
 }
 
@@ -101,6 +114,36 @@ DTYPES = {
         ["header-dtype"],
     ),
     "integer output": ("Linear(1)", "signals { input u  output y : int64 }", ["integer-output"]),
+    "a cast to a wider dtype before layers of the model's": (
+        "@cast(float64 -> float32) { Tanh Linear(1) }",
+        "signals { input u  output y }",
+        [],
+    ),
+    "a cast around a residual around a cast": (
+        "@cast(int64 -> float32) @residual { @cast(float16 -> float32) Linear(1) }",
+        "signals { input u  output y }",
+        [],
+    ),
+    "activations of truth values": (
+        "@cast(bool -> int64) ELU @cast(int64 -> float32) Linear(1)",
+        "signals { input u  output y }",
+        [],
+    ),
+    "a normalisation without numbers of its own": (
+        "@cast(float64 -> float64) LayerNorm(elementwise_affine = off) @cast(float64 -> float32) Linear(1)",
+        "signals { input u  output y }",
+        [],
+    ),
+    "weights of 16 bits": (
+        "@init(orthogonal) Linear(1)",
+        "signals { input u : bfloat16  output y : bfloat16 }",
+        [],
+    ),
+    "no spectrum of 16 bits": (
+        "FrequencyLinear(4, 1)",
+        "signals { input u : bfloat16  output y : bfloat16 }",
+        ["dtype-mismatch"],
+    ),
     "unknown dtype": ("Linear(1)", "signals { input u : flaot32  output y }", ["unknown-dtype"]),
 }
 

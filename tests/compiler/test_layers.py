@@ -73,7 +73,7 @@ def test_rule_agrees_with_torch(layer: Layer, data: st.DataObject) -> None:
 @settings(max_examples=10)
 def test_time_rule_is_the_true_dependency(layer: Layer, data: st.DataObject) -> None:
     """Perturb one input step: the outputs that move are those within (look-back, look-ahead), and no wider one."""
-    steps, channels = 9, 2
+    steps, channels = 12, 2
     arguments = data.draw(arguments_of(layer, channels))
     if arguments.get("dropout") or layer.name in ("Dropout", "Embedding"):
         return

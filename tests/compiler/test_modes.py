@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from tests.compiler.programs import compiled, ids
 
 from sysidc.compiler.passes.training import largest_horizon
 from sysidc.compiler.plan import CallPlan
+from tests.compiler.programs import compiled, ids
 
 KERNEL = "kernel = Box(bandwidth = 0.2)"
 
@@ -18,6 +18,19 @@ REFUSED = {
     "setting twice": ("u[4] -> y[4]", "simulation { epochs = 3  epochs = 4 }", "duplicate-setting"),
     "unknown optimiser": ("u[4] -> y[4]", "simulation { optimizer = Adamw2(lr = 1) }", "unknown-optimizer"),
     "unknown loss": ("u[4] -> y[4]", "simulation { loss = MSEE }", "unknown-loss"),
+    "one beta": ("u[4] -> y[4]", "simulation { optimizer = Adam(betas = [0.9]) }", "wrong-kind"),
+    "nesterov without momentum": (
+        "u[4] -> y[4]",
+        "simulation { optimizer = SGD(nesterov = on) }",
+        "exclusive-settings",
+    ),
+    "etas of Rprop": ("u[4] -> y[4]", "simulation { optimizer = Rprop(etas = [1.2, 0.5]) }", "exclusive-settings"),
+    "momentum that is not there": (
+        "u[4] -> y[4]",
+        "simulation { optimizer = Adagrad  scheduler = OneCycleLR(max_lr = 0.1) }",
+        "exclusive-settings",
+    ),
+    "a state carried through a window": ("y[1] -> y[1]", "prediction { state = carried }", "exclusive-settings"),
     "epochs": ("u[4] -> y[4]", "simulation { epochs = 0 }", "out-of-range"),
     "half an epoch": ("u[4] -> y[4]", "simulation { epochs = 1.5 }", "wrong-kind"),
     "learning rate": ("u[4] -> y[4]", "simulation { optimizer = Adam(lr = -1) }", "out-of-range"),
@@ -81,6 +94,20 @@ ROLLOUTS = {
 def test_rollout_is_refused_where_it_has_no_meaning(case: str) -> None:
     stack, header, id = ROLLOUTS[case]
     assert id in ids(stack, header, "prediction { }")
+
+
+def test_what_follows_a_rollout_serves_every_horizon() -> None:
+    stack = "@autoregressive_residual { Flatten Linear(1) } "
+    assert ids(stack + "Flatten", "y[4] -> y[1]", "prediction { }", signals="signals { output y }") == [
+        "rollout-misplaced"
+    ]
+    assert ids(stack + "Scale(2)", "y[4] -> y[1]", "prediction { }", signals="signals { output y }") == []
+
+
+def test_a_single_window_has_no_statistics() -> None:
+    stack, train = "Flatten BatchNorm1d Linear(1)", "simulation { batch_size = 1 }"
+    assert ids(stack, "u[4] -> y[1]", train) == ["exclusive-settings"]
+    assert ids(stack, "u[4] -> y[1]") == []
 
 
 def test_rollout_of_a_simulation_has_the_headers_length() -> None:

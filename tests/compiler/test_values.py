@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from tests.compiler.programs import compiled, ids, spec
 
 from sysidc.compiler.pipeline import compile_source
 from sysidc.compiler.program import OverrideError
+from tests.compiler.programs import compiled, ids, spec
 
 WORTH = {
     "2 + 3 * 4": 14,
