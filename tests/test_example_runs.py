@@ -1,0 +1,78 @@
+"""The examples train and test: the small ones to the accuracy that they promise, the larger ones for one epoch."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import sysidc
+
+ROOT = Path(__file__).resolve().parents[1]
+OWN = ROOT / "examples"
+SHARED = ROOT.parent / "shared" / "examples"
+UNBUILT = ("silverbox", "tanks_equations", "wh_blocks")
+
+needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason="the benchmark data lie beside the project, not in it")
+
+
+def shortened(path: Path, folder: Path, epochs: int | None = None) -> Path:
+    """A copy of a spec with fewer epochs, its data named by their full paths."""
+    text = path.read_text(encoding="utf-8").replace('"../data/', f'"{path.parents[1]}/data/')
+    if epochs is not None:
+        text = re.sub(r"\bepochs( *)= \d+", rf"epochs\1= {epochs}", text)
+    copy = folder / path.name
+    copy.write_text(text, encoding="utf-8")
+    return copy
+
+
+def assert_whole(run: sysidc.Run) -> None:
+    """Every part of a run folder is there, and the scores are numbers."""
+    for name in ("spec.sysid", "plan.json", "weights.safetensors", "metrics.json", "metrics.csv", "report.html"):
+        assert (run.path / name).stat().st_size > 0
+    assert run.metrics
+    for row in run.metrics:
+        assert np.isfinite(row["rmse"])
+
+
+@pytest.mark.parametrize("path", sorted(OWN.glob("*.sysid")), ids=lambda path: path.stem)
+def test_own_example_trains_and_tests(path: Path, tmp_path: Path) -> None:
+    assert_whole(sysidc.load(shortened(path, tmp_path, epochs=1)).train(tmp_path / "runs"))
+
+
+@needs_shared
+@pytest.mark.parametrize("name", ["wiener_hammerstein", "lorenz"])
+def test_shared_example_trains_and_tests(name: str, tmp_path: Path) -> None:
+    assert_whole(sysidc.load(shortened(SHARED / f"{name}.sysid", tmp_path, epochs=1)).train(tmp_path / "runs"))
+
+
+@needs_shared
+@pytest.mark.parametrize("name", UNBUILT)
+def test_what_is_not_built_is_refused_in_one_sentence(name: str) -> None:
+    with pytest.raises(sysidc.SpecError) as error:
+        sysidc.load(SHARED / f"{name}.sysid")
+    assert [diagnostic.id for diagnostic in error.value.diagnostics] == ["not-built-yet"]
+
+
+@needs_shared
+def test_excitation_reaches_the_noise_level(tmp_path: Path) -> None:
+    run = sysidc.load(shortened(SHARED / "excitation.sysid", tmp_path)).train(tmp_path / "runs")
+    assert run.metrics[0]["rmse"] == pytest.approx(0.02, rel=0.05)
+
+
+@needs_shared
+def test_bounded_network_stays_in_a_band_that_holds(tmp_path: Path) -> None:
+    """y[k] = tanh(u[k] + 0.6 u[k-1]) + noise of 0.05: the band holds at least 90 % of the outputs without noise."""
+    run = sysidc.load(shortened(SHARED / "fir_bounded.sysid", tmp_path, epochs=10)).train(tmp_path / "runs")
+    found = run.predict(SHARED.parent / "data" / "fir_test.csv").iloc[1:]
+    u = pd.read_csv(SHARED.parent / "data" / "fir_test.csv")["u"].to_numpy()
+    clean = np.tanh(u[1:] + 0.6 * u[:-1])
+    lower, upper = found["y_lower"].to_numpy(), found["y_upper"].to_numpy()
+    predicted = found["y_predicted"].to_numpy()
+    assert ((lower <= predicted) & (predicted <= upper)).all()
+    assert ((lower <= clean) & (clean <= upper)).mean() >= 0.9
+    assert np.mean(upper - lower) / 2 == pytest.approx(0.2, abs=0.05)
+    assert np.sqrt(np.mean((predicted - clean) ** 2)) < 0.02
