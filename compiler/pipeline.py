@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from sysidc.compiler import sentences
+from sysidc.compiler.allowances import allow
 from sysidc.compiler.findings import Findings
 from sysidc.compiler.passes.conflicts import check_conflicts
 from sysidc.compiler.passes.data import read_data
@@ -48,7 +49,9 @@ def compile_source(source: Source, overrides: Mapping[str, object] | None = None
     if not findings.has_errors:
         check_names(program, findings)
         plan = None if program.is_library else _plan(program, findings)
-    return Compiled(source, plan, findings.sorted(), program.is_library, tuple(program.sources))
+    complete = not findings.has_errors and not program.is_library
+    told = allow(findings, program.sources, complete=complete)
+    return Compiled(source, plan, told, program.is_library, tuple(program.sources))
 
 
 def _plan(program: Program, findings: Findings) -> Plan | None:

@@ -575,3 +575,30 @@ def unbuilt(names: Sequence[str], span: Span) -> Diagnostic:
     verb = "is" if len(names) == 1 else "are"
     message = f"{listed} {verb} part of the language, but not yet of this version of sysidc"
     return _error("not-built-yet", message, span, "cannot be trained yet")
+
+
+# --- comments that allow -----------------------------------------------------------------------------------------
+
+
+def allow_without_reason(id: str, span: Span) -> Diagnostic:
+    message = f"`{id}` is allowed without a reason"
+    return _warning("allow-without-reason", message, span, "why?", help=f"write `# sysidc: allow {id} REASON`")
+
+
+def unneeded_allow(id: str, span: Span, line: int) -> Diagnostic:
+    message = f"there is no `{id}` on line {line} that could be allowed"
+    return _warning("unneeded-allow", message, span, "silences nothing", help="remove the comment")
+
+
+def allow_of_error(id: str, span: Span, warnings: Sequence[str]) -> Diagnostic:
+    message = f"`{id}` is an error, and only warnings can be allowed"
+    return _warning("allow-of-error", message, span, "silences nothing", help=_choices(warnings))
+
+
+def unknown_allow(id: str, span: Span, warnings: Sequence[str]) -> Diagnostic:
+    message = f"there is no warning `{id}`" if id else "the comment does not say which warning is allowed"
+    near = closest(id, warnings) if id else None
+    if near is None:
+        return _warning("unknown-allow", message, span, "silences nothing", help=_choices(warnings))
+    fix = Fix(f"write `{near}`", (Edit(span, near),), safe=True)
+    return _warning("unknown-allow", message, span, f"did you mean `{near}`?", help=f"write `{near}`", fix=fix)
