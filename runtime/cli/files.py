@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import glob
+import os
 import sys
 from argparse import ArgumentParser
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from sysidc.compiler.program import OverrideError, UnreadableFile, read_source
@@ -43,6 +45,23 @@ def read(name: str) -> Source:
         return Source("<stdin>", sys.stdin.buffer.read().decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         raise UnreadableFile(f"<stdin> is not UTF-8 text: byte {error.start} does not fit") from None
+
+
+def replace(path: Path, text: str) -> None:
+    """Give a file a new text: the whole of it or, where that fails, the old one. Raises UnreadableFile."""
+    target = path.resolve()  # what a link leads to is written, and the link stays
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.new")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_text(text, encoding="utf-8", newline="")
+        if target.exists():
+            temporary.chmod(target.stat().st_mode)
+        temporary.replace(target)
+    except OSError as error:
+        raise UnreadableFile(f"{path} cannot be written: {error.strerror}") from None
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 def _paths(name: str) -> Iterator[str]:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import difflib
 import sys
 from argparse import ArgumentParser, Namespace
-from pathlib import Path
 
 from sysidc.dsl.diagnostics import SpecError
 from sysidc.dsl.formatter import format_source
 from sysidc.dsl.source import Source
 from sysidc.runtime.cli import CLEAN, FINDINGS, findings
-from sysidc.runtime.cli.files import sources
+from sysidc.runtime.cli.files import replace, sources
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -41,13 +40,5 @@ def _one(source: Source, given: Namespace) -> int:
     if source.path is None:
         sys.stdout.write(text)
     elif text != source.text:
-        _replace(source.path, text)
+        replace(source.path, text)
     return CLEAN
-
-
-def _replace(path: Path, text: str) -> None:
-    """The whole new text or the old one, never half of it."""
-    temporary = path.with_name(f".{path.name}.new")
-    temporary.write_text(text, encoding="utf-8", newline="\n")
-    temporary.chmod(path.stat().st_mode)
-    temporary.replace(path)
