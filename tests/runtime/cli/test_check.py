@@ -132,10 +132,10 @@ def test_known_findings_are_neither_told_nor_counted(capsys: pytest.CaptureFixtu
     assert main(["check", spec, "--baseline", "known.json", "--update-baseline"]) == 0
     assert main(["check", spec, "--baseline", "known.json"]) == 0
     assert capsys.readouterr().out == ""
-    file(SLIPS.replace("param", "# another line\n\n  param", 1).replace("width, 3", "width, 0"))
+    file(SLIPS.replace("param", "# another line\n\n  param", 1).replace("a.csv", "a.xyz"))
     assert main(["check", spec, "--baseline", "known.json", "--output", "json"]) == 1
     out, err = capsys.readouterr()
-    assert [found["id"] for found in json.loads(out)["diagnostics"]] == ["out-of-range"]
+    assert [found["id"] for found in json.loads(out)["diagnostics"]] == ["unknown-format"]
     assert err == "1 error, 0 warnings in 1 file, 2 known\n"
 
 
