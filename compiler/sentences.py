@@ -84,6 +84,11 @@ def unreadable_use(path: str, span: Span, reason: str) -> Diagnostic:
     return _error("unreadable-use", f"`{path}` cannot be used: {reason}", span, "named here", help=help)
 
 
+def use_too_deep(path: str, span: Span, deepest: int) -> Diagnostic:
+    message = f"`{path}` is used by a file that is used by a file, more than {deepest} of them"
+    return _error("too-deep", message, span, "too deep from here on")
+
+
 def circular_use(path: str, span: Span) -> Diagnostic:
     help = "move what both need into a third file"
     return _error("circular-use", f"`{path}` uses a file that uses it in turn", span, "closes the circle", help=help)
@@ -109,6 +114,11 @@ def shadowed_layer(name: str, span: Span) -> Diagnostic:
 def circular_definition(name: str, way: Sequence[str], span: Span) -> Diagnostic:
     note = ", which needs ".join(f"`{step}`" for step in way).replace(", which needs", " needs", 1)
     return _error("circular-definition", f"`{name}` is defined by itself", span, "needs its own value", notes=(note,))
+
+
+def definition_too_deep(name: str, span: Span, deepest: int) -> Diagnostic:
+    message = f"`{name}` is the end of a chain of more than {deepest} definitions that need each other"
+    return _error("too-deep", message, span, "too deep from here on", help="define a value before those that need it")
 
 
 def unused(kind: str, name: str, span: Span) -> Diagnostic:
@@ -253,6 +263,16 @@ def unknown_dtype(name: str, span: Span, known: Sequence[str]) -> Diagnostic:
     return _unknown("unknown-dtype", f"there is no dtype `{name}`", name, span, known)
 
 
+def empty_column(span: Span) -> Diagnostic:
+    return _error("wrong-kind", "a column has a name, not an empty text", span, "an empty name")
+
+
+def column_of_both(column: str, span: Span, first: Span) -> Diagnostic:
+    label = Label(first, "and is read here")
+    message = f"the column `{column}` goes in as an input and is the output to compute"
+    return _error("answer-in-window", message, span, "the model would see its answer", labels=(label,))
+
+
 def sampling_twice(span: Span, first: Span) -> Diagnostic:
     label = Label(first, "and here")
     message = "the sampling is given twice, as a rate and as a time"
@@ -353,6 +373,11 @@ def stack_too_deep(span: Span, deepest: int) -> Diagnostic:
     return _error("too-deep", f"the stack nests deeper than {deepest} levels", span, "too deep from here on")
 
 
+def too_large(layer: str, span: Span, what: str, found: int, most: int) -> Diagnostic:
+    message = f"`{layer}` brings the {what} to {found:_}, more than the {most:_} that sysidc builds"
+    return _error("too-large", message, span, f"{found:_} {what}", help="check the sizes")
+
+
 def too_many_layers(span: Span, most: int) -> Diagnostic:
     return _error("too-many-layers", f"the stack has more than {most} layers", span, "one too many")
 
@@ -395,21 +420,20 @@ def cast_needs_arrow(span: Span) -> Diagnostic:
 def residual_shape(
     annotation: Span, tail: Span, arrives: TensorType, leaves: TensorType, fix: Fix | None
 ) -> Diagnostic:
-    if leaves.channels != arrives.channels:
+    other_channels = leaves.channels != arrives.channels
+    size, wanted = (leaves.channels, arrives.channels) if other_channels else (leaves.steps, arrives.steps)
+    if other_channels:
         what = f"returns {_count(leaves.channels, 'channel')}, its input has {arrives.channels}"
-        note = f"a sum needs equal shapes; torch would stretch {leaves.channels} to {arrives.channels} silently"
     else:
         what = f"returns {leaves.steps} steps, its input has {arrives.steps}"
-        note = f"a sum needs equal shapes; torch would stretch {leaves.steps} to {arrives.steps} silently"
-    if 1 not in (leaves.channels, leaves.steps):
-        note = "a sum needs equal shapes"
+    stretched = f"; torch would stretch {size} to {wanted} silently" if size == 1 else ""
     return _error(
         "residual-shape",
         f"the residual branch {what}",
         tail,
         f"the branch ends as {_batch(leaves)}",
         labels=(Label(annotation, f"is added to {_batch(arrives)}"),),
-        notes=(note,),
+        notes=(f"a sum needs equal shapes{stretched}",),
         help="end the branch as it started",
         fix=fix,
     )
@@ -552,6 +576,12 @@ def generator_column(generator: str, column: str, span: Span, columns: Sequence[
 
 def whole_split(name: str, span: Span) -> Diagnostic:
     return _error("out-of-range", f"`{name}` leaves nothing to learn from", span, "must be below 100 %")
+
+
+def nothing_left(name: str, span: Span, other: Span) -> Diagnostic:
+    label = Label(other, "together with this")
+    message = f"`{name}` leaves nothing to learn from"
+    return _error("out-of-range", message, span, "100 % or more together", labels=(label,))
 
 
 def uncapped_horizon(span: Span, most: int) -> Diagnostic:

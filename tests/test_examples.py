@@ -7,6 +7,9 @@ import pytest
 import torch
 
 import sysidc
+from sysidc.compiler.pipeline import compile_source
+from sysidc.dsl.render.text import render
+from sysidc.dsl.source import Source
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLES = sorted((ROOT / "examples").glob("*.sysid"))
@@ -22,9 +25,21 @@ def test_an_example_builds_a_sequential(file: Path) -> None:
     assert isinstance(sysidc.load(str(file)).build(), torch.nn.Sequential)
 
 
+def readme() -> tuple[str, str]:
+    """The README and the spec in it."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    (spec,) = re.findall(r"^```\n(sysid 1\n.*?)^```", text, re.M | re.S)
+    return text, spec
+
+
 def test_the_spec_in_the_readme_builds(tmp_path: Path) -> None:
-    blocks = re.findall(r"^```\n(sysid 1\n.*?)^```", (ROOT / "README.md").read_text(encoding="utf-8"), re.M | re.S)
-    assert len(blocks) == 1
     file = tmp_path / "duffing.sysid"
-    file.write_text(blocks[0], encoding="utf-8")
+    file.write_text(readme()[1], encoding="utf-8")
     assert isinstance(sysidc.load(str(file)).build(), torch.nn.Sequential)
+
+
+def test_the_mistake_in_the_readme_is_drawn_as_it_stands_there() -> None:
+    text, spec = readme()
+    wrong = spec.replace("  Tanh\n", "  @residual { Tanh  Linear(16) }\n")
+    found = compile_source(Source("duffing.sysid", wrong))
+    assert render(found.diagnostics, found.sources).strip() in text
