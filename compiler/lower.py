@@ -151,6 +151,11 @@ def training_module(
     return module(stack, optimizer, scheduler, loss, **shared, **_mode_arguments(plan))  # type: ignore[no-any-return]
 
 
+def is_growing(metric: str) -> bool:
+    """Whether a metric is better when larger: a fit, and nothing else that is logged."""
+    return metric.endswith("fit")
+
+
 def _optimizer_arguments(plan: Plan) -> dict[str, Any]:
     """The arguments as the plan has them; where torch has one kernel for the whole step, that is used."""
     fused = plan.train.optimizer.name in FUSED and plan.model.dtype in ("float32", "float64")
@@ -165,6 +170,8 @@ def _scheduler(plan: Plan, steps_per_epoch: int | None) -> functools.partial[Any
     arguments = dict(call.arguments)
     if call.name == "OneCycleLR" and arguments["total_steps"] is None:
         arguments["total_steps"] = plan.train.epochs * (steps_per_epoch or 1)
+    if plan.train.scheduler_monitor is not None and is_growing(plan.train.scheduler_monitor):
+        arguments["mode"] = "max"
     return functools.partial(located(call.target), **arguments)
 
 
@@ -216,7 +223,7 @@ def callbacks(plan: Plan) -> list[pl.Callback]:
     train = plan.train
     found: list[pl.Callback] = []
     if train.stop is not None:
-        mode = "max" if train.stop.arguments["monitor"] == "val_fit" else "min"
+        mode = "max" if is_growing(train.stop.arguments["monitor"]) else "min"
         found.append(located(train.stop.target)(**train.stop.arguments, mode=mode))
     if train.time_limit is not None:
         timer = located("lightning.pytorch.callbacks.Timer")

@@ -10,6 +10,10 @@ import lightning.pytorch as pl
 from sysidc.runtime.training.length_callbacks import positive
 
 
+GROWING = "fit"
+"""The ending of metrics that are better when larger."""
+
+
 class Plateau:
     """`patience` validations without a new best, as torch's ReduceLROnPlateau counts in mode "min".
 
@@ -55,7 +59,7 @@ class Plateau:
 
 
 def monitored(trainer: pl.Trainer, monitor: str) -> float | None:
-    """The metric at the end of a validation, None in the sanity check.
+    """The metric at the end of a validation, None in the sanity check; a fit, which is to grow, with its sign turned.
 
     train_loss is then the one of the epoch before (None in the first epoch). Raises ValueError for a metric that nobody
     logs, with the names of those that are.
@@ -64,7 +68,7 @@ def monitored(trainer: pl.Trainer, monitor: str) -> float | None:
         return None
     value = trainer.callback_metrics.get(monitor)
     if value is not None:
-        return float(value)
+        return -float(value) if monitor.endswith(GROWING) else float(value)
     if monitor.startswith("train_") and trainer.current_epoch == 0:
         return None
     raise ValueError(f"the metric {monitor} is not logged; there are {', '.join(sorted(trainer.callback_metrics))}")

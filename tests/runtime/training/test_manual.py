@@ -104,3 +104,34 @@ def test_a_batch_serves_many_steps_and_fewer_where_the_horizon_is_long() -> None
 )
 def test_lightning_takes_the_steps_where_more_than_a_backward_is_needed(optimizer: str, more: str) -> None:
     assert not several_steps_at_once(plan_of("plain", optimizer, more))
+
+
+def test_what_watches_a_fit_waits_for_it_to_grow() -> None:
+    """The fit grows over these epochs, so neither the rate falls nor the horizon grows by it."""
+    settings = "scheduler = ReduceLROnPlateau(monitor = val_fit, patience = 0, threshold = 0)"
+    _, metrics = fitted(plan_of("plain", "AdamW(lr = 0.001)", settings), several=True)
+    assert metrics["lr"] == 0.001
+
+
+def test_a_plateau_counts_a_fit_with_its_sign_turned() -> None:
+    header, stack = "y[4] -> y[1]", ROLLOUT
+    text = (
+        f"sysid 1\nsignals {{ output y }}\nmodel m: {header} {{ {stack} }}\n"
+        "data { train = duffing(samples = 1_001) }\n"
+        "train prediction { optimizer = AdamW(lr = 0.001)  epochs = 4  validation_horizon = 1\n"
+        "autoregression = OnPlateau(patience = 2, monitor = val_fit, threshold = 0, max_length = 8) }\n"
+    )
+    plan = compile_source(Source("test.sysid", text, Path("test.sysid"))).plan
+    assert plan is not None
+    data = SpecDataModule(plan)
+    trainer = pl.Trainer(
+        max_epochs=4,
+        accelerator="cpu",
+        callbacks=callbacks(plan),
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+    )
+    trainer.fit(training_module(plan, build_stack(plan)), datamodule=data)
+    assert data.n_forward_time_steps == 1
