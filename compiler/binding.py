@@ -16,6 +16,8 @@ from sysidc.dsl.diagnostics import Diagnostic
 from sysidc.dsl.source import Span
 
 MISSING = object()
+LARGEST_REAL = 1e30
+"""Beyond it float32 ends; no quantity that is measured comes near."""
 
 
 @dataclass(frozen=True)
@@ -205,7 +207,7 @@ def _within(owner: str, entry: Argument, found: Any, value: Value, findings: Fin
     numbers = found if isinstance(found, tuple) and entry.kind != "files" else (found,)
     for item in numbers:
         if _is_number(item) and not _in_bounds(entry, item):
-            findings.add(sentences.out_of_range(owner, entry.name, describe(item), value.span, bounds(entry)))
+            findings.add(sentences.out_of_range(owner, entry.name, describe(item), value.span, _allowed(entry, item)))
             return MISSING
     return found
 
@@ -216,10 +218,16 @@ def _holds(entry: Argument, count: int) -> bool:
 
 
 def _in_bounds(entry: Argument, item: float) -> bool:
+    if isinstance(item, float) and abs(item) > LARGEST_REAL:
+        return False
     low, high = entry.low, entry.high
     above = low is None or (item > low if entry.open_low else item >= low)
     below = high is None or (item < high if entry.open_high else item <= high)
     return above and below
+
+
+def _allowed(entry: Argument, item: float) -> str:
+    return f"at most {LARGEST_REAL:g}" if abs(item) > LARGEST_REAL else bounds(entry)
 
 
 def bounds(entry: Argument) -> str:

@@ -6,7 +6,10 @@ from sysidc.dsl.diagnostics import Diagnostic
 
 
 class Findings:
-    """Collects diagnostics; the same mistake at the same place (a block used twice) is kept once."""
+    """Collects diagnostics; the same mistake at the same place (a block used twice) is kept once.
+
+    A name that nothing defines is told where it is first met: its definition is one mistake, however often it is used.
+    """
 
     def __init__(self) -> None:
         self._found: dict[tuple[str, str, int, int, str], Diagnostic] = {}
@@ -14,6 +17,8 @@ class Findings:
     def add(self, diagnostic: Diagnostic) -> None:
         span = diagnostic.span
         key = (diagnostic.id, span.source.name, span.start, span.end, diagnostic.message)
+        if diagnostic.id == "unknown-name":
+            key = (diagnostic.id, "", 0, 0, diagnostic.message)
         self._found.setdefault(key, diagnostic)
 
     def extend(self, diagnostics: tuple[Diagnostic, ...]) -> None:

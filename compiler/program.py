@@ -16,6 +16,7 @@ from sysidc.dsl.source import Source, Span
 
 RESERVED = (*CONSTANTS, "all")
 REQUIRED_SECTIONS = ("signals", "model", "data", "train")
+DEEPEST_USE = 20
 LARGEST_FILE = 8_000_000
 
 
@@ -59,6 +60,8 @@ def read_source(path: Path, name: str | None = None) -> Source:
             raise UnreadableFile(
                 f"{name or path} is larger than {LARGEST_FILE // 1_000_000} MB; a spec is a short text"
             )
+        if path.exists() and not path.is_file():
+            raise UnreadableFile(f"{name or path} is no ordinary file")
         text = path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
         raise UnreadableFile(f"{name or path} does not exist") from None
@@ -117,6 +120,9 @@ class _Loader:
     def _use(self, item: syntax.Use, source: Source, opened: tuple[Path, ...]) -> None:
         folder = source.path.parent if source.path else Path()
         path = folder / item.path.value
+        if len(opened) > DEEPEST_USE:
+            self.findings.add(sentences.use_too_deep(item.path.value, item.path.span, DEEPEST_USE))
+            return
         try:
             resolved = path.resolve()
             if resolved in opened:

@@ -14,6 +14,9 @@ from sysidc.dsl.diagnostics import Diagnostic
 from sysidc.dsl.source import Span
 
 CONSTANTS: dict[str, bool | None] = {"on": True, "off": False, "none": None}
+DEEPEST_DEFINITION = 30
+"""Lets that wait for each other."""
+
 LARGEST_INTEGER = 2**63 - 1
 
 OPERATIONS: dict[str, Callable[[float, float], float]] = {
@@ -41,6 +44,7 @@ class Scope:
         self._definitions: dict[str, tuple[Span, syntax.Expression, Scope]] = {}
         self._values: dict[str, Value | None] = {}
         self._open: list[str] = []
+        self._too_deep = False
         self.used: set[str] = set()
 
     def define(self, name: str, span: Span, expression: syntax.Expression, scope: Scope | None = None) -> None:
@@ -65,12 +69,18 @@ class Scope:
             span = self._definitions[name][0]
             self.findings.add(sentences.circular_definition(name, (*self._open[self._open.index(name) :], name), span))
             raise Unknown
+        if len(self._open) >= DEEPEST_DEFINITION:
+            if not self._too_deep:
+                span = self._definitions[name][0]
+                self.findings.add(sentences.definition_too_deep(name, span, DEEPEST_DEFINITION))
+            self._too_deep = True
+            raise Unknown
         if name not in self._values:
             self._values[name] = self._evaluate_definition(name)
         value = self._values[name]
         if value is None:
             raise Unknown
-        return Value(value.plain, at)
+        return value if isinstance(value.plain, Word) else Value(value.plain, at)
 
     def _evaluate_definition(self, name: str) -> Value | None:
         _, expression, scope = self._definitions[name]
@@ -85,6 +95,10 @@ class Scope:
 
 def evaluate(node: syntax.Expression, scope: Scope) -> Value:
     """The value of an expression. Raises Unknown after reporting a mistake."""
+    if isinstance(node, syntax.Name):
+        found = scope.lookup(node.text, node.span)
+        if found is not None and isinstance(found.plain, Word):
+            return found  # a word is blamed where it was written, not where it arrives
     return Value(_plain(node, scope), node.span)
 
 

@@ -31,7 +31,7 @@ EXCITATIONS = ("multisine", "prbs", "noise", "steps")
 
 def _sampled(samples: int) -> tuple[Argument, ...]:
     return (
-        Argument("samples", "int", samples, low=2, about="length of the record"),
+        Argument("samples", "int", samples, low=2, high=100_000_000, about="length of the record"),
         Argument("seed", "int", 0, low=0, about="of excitation, start and noise"),
         Argument("noise", "float", 0.0, low=0, about="standard deviation of white noise on the outputs"),
     )

@@ -18,6 +18,7 @@ from sysidc.compiler.catalogue.training import (
     Callable,
 )
 
+LONGEST_HORIZON = 100_000
 MODES = ("simulation", "prediction", "bounded")
 PRECISIONS = ("float64", "float32", "bfloat16", "float16")
 MIXED_PRECISIONS = ("16-mixed", "bf16-mixed")
@@ -67,8 +68,8 @@ def only(mode: str, *arguments: Argument, built: bool = True) -> tuple[Setting, 
 
 
 SIGNALS = named(
-    Setting(Argument("sampling_time", "time", None, low=0, open_low=True, about="time from sample to sample")),
-    Setting(Argument("sampling_rate", "rate", None, low=0, open_low=True, about="samples per second")),
+    Setting(Argument("sampling_time", "time", None, low=1e-15, high=1e9, about="time from sample to sample")),
+    Setting(Argument("sampling_rate", "rate", None, low=1e-9, high=1e15, about="samples per second")),
 )
 
 SPLIT = Argument("validation", "share|int|file|files", None, low=0, open_low=True)
@@ -110,7 +111,7 @@ TRAIN_COMMON = (
     Argument("batch_size", "int", 64, low=1, about="windows per optimiser step"),
     call("stop", "stop", None, "call|none", about="when to end early"),
     Argument("gradient_clip", "float|none", None, low=0, open_low=True, about="largest norm of the gradient"),
-    Argument("time_limit", "time|none", None, low=0, open_low=True, about="longest training"),
+    Argument("time_limit", "time|none", None, low=0, open_low=True, high=1e8, about="longest training"),
     Argument("seed", "int", 0, low=0, high=2**32 - 1, about="of weights, data order and starts"),
     Argument(
         "precision", "word|string|none", None, choices=(*PRECISIONS, *MIXED_PRECISIONS), about="of every floating dtype"
@@ -121,8 +122,15 @@ TRAIN_COMMON = (
 )
 
 TRAIN_PREDICTION = (
-    Argument("horizon", "int", None, low=1, about="steps unrolled on own predictions"),
-    Argument("validation_horizon", "int", None, low=1, about="horizon of val_loss, the same in every epoch"),
+    Argument("horizon", "int", None, low=1, high=LONGEST_HORIZON, about="steps unrolled on own predictions"),
+    Argument(
+        "validation_horizon",
+        "int",
+        None,
+        low=1,
+        high=LONGEST_HORIZON,
+        about="horizon of val_loss, the same in every epoch",
+    ),
     call("teacher_forcing", "teacher forcing", False, "bool|call", about="measured instead of predicted values"),
     call("autoregression", "autoregression", None, "call|none", about="how the horizon grows"),
     Argument("state", "word", "window", choices=("window", "carried"), about="of recurrent layers, from step to step"),
@@ -165,7 +173,10 @@ TRAIN = named(
 TEST = named(
     Setting(Argument("initial_steps", "int", 0, low=0, about="read at the start of a record, left out of the score")),
     Setting(Argument("metrics", "words", SCORES, choices=SCORES, about="columns of the score")),
-    Setting(Argument("horizons", "ints", None, low=1, about="steps ahead that are scored"), ("prediction",)),
+    Setting(
+        Argument("horizons", "ints", None, low=1, high=LONGEST_HORIZON, about="steps ahead that are scored"),
+        ("prediction",),
+    ),
 )
 
 SWEEP = named(

@@ -6,7 +6,7 @@ from pathlib import PurePath
 from typing import Any
 
 from sysidc.compiler import sentences
-from sysidc.compiler.binding import bind
+from sysidc.compiler.binding import Bound, bind
 from sysidc.compiler.catalogue.generators import GENERATORS
 from sysidc.compiler.catalogue.settings import BENCHMARK, DATA, FILE_OPTIONS, FILE_READERS
 from sysidc.compiler.findings import Findings
@@ -15,12 +15,13 @@ from sysidc.compiler.passes.signals import Measured
 from sysidc.compiler.passes.stack import place_of
 from sysidc.compiler.plan import DataPlan, SourcePlan, SplitPlan
 from sysidc.compiler.program import Program
-from sysidc.compiler.values import CallValue, Value
+from sysidc.compiler.values import CallValue, Interval, Value, describe
 from sysidc.dsl import syntax
 from sysidc.dsl.source import Span
 
 ENDINGS = {".csv": "csv", ".parquet": "parquet", ".npz": "npz", ".mat": "mat", ".h5": "hdf5", ".hdf5": "hdf5"}
 DEFAULT_VALIDATION = 0.2
+ROWS = "a range of whole numbers, the first below the end"
 
 
 def read_data(program: Program, measured: Measured, findings: Findings) -> DataPlan | None:
@@ -35,6 +36,7 @@ def read_data(program: Program, measured: Measured, findings: Findings) -> DataP
     if not items:
         findings.add(sentences.missing_setting("data", "train", section.keyword, "records to learn from"))
     sources = _Sources(program, measured, findings)
+    _check_rest(settings, findings)
     return DataPlan(
         str(program.folder),
         sources.read(settings.values["train"]),
@@ -43,6 +45,14 @@ def read_data(program: Program, measured: Measured, findings: Findings) -> DataP
         settings.values["normalize"] or "none",
         settings.values["missing"],
     )
+
+
+def _check_rest(settings: Settings, findings: Findings) -> None:
+    """Validation and test together leave a part to learn from."""
+    test, validation = settings.values["test"], settings.values["validation"]
+    shares = [value for value in (test, validation) if isinstance(value, float)]
+    if len(shares) == 2 and max(shares) < 1 <= sum(shares):
+        findings.add(sentences.nothing_left("test", settings.spans["test"], settings.spans["validation"]))
 
 
 def _split(settings: Settings, name: str, sources: _Sources, default: SplitPlan, findings: Findings) -> SplitPlan:
@@ -103,10 +113,26 @@ class _Sources:
         if not bound.sound:
             return None
         options = {name: value for name, value in bound.values.items() if name != "path"}
+        if not self._options_fit(call.name, options, bound):
+            return None
         if options["rows"] is not None:
             options["rows"] = tuple(int(end) for end in options["rows"])
         defaults = {option.name: option.default for option in FILE_OPTIONS if option.name != "path"}
         return SourcePlan("file", bound["path"], None, {"format": call.name, **defaults, **options}, place_of(span))
+
+    def _options_fit(self, reader: str, options: dict[str, Any], bound: Bound) -> bool:
+        rows, separator = options["rows"], options.get("separator", ",")
+        if rows is not None and (rows[0] >= rows[1] or rows != tuple(int(end) for end in rows)):
+            shown = describe(Interval(*rows))
+            self.findings.add(sentences.wrong_kind(reader, "rows", shown, bound.spans["rows"], ROWS))
+            return False
+        if len(separator) != 1:
+            shown = describe(separator)
+            self.findings.add(
+                sentences.wrong_kind(reader, "separator", shown, bound.spans["separator"], "one character")
+            )
+            return False
+        return True
 
     def _generator(self, call: CallValue, span: Span) -> SourcePlan | None:
         generator = GENERATORS[call.name]

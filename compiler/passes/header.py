@@ -126,9 +126,29 @@ def _agree(
             dtype = measured.signals[window.signal].dtype
             findings.add(sentences.integer_output(window.signal, dtype, node.span, measured.spans[window.signal]))
             return False
+    _agree_on_columns(model, inputs, outputs, measured, findings)
     _agree_on_all(model, inputs, outputs, measured, findings)
     _agree_with_mode(model, inputs, outputs, measured, mode, findings)
     return before or not findings.has_errors
+
+
+def _agree_on_columns(
+    model: syntax.Model,
+    inputs: tuple[WindowPlan, ...],
+    outputs: tuple[WindowPlan, ...],
+    measured: Measured,
+    findings: Findings,
+) -> None:
+    """A column that is both input and output: an input's window reaches over the steps to be computed."""
+    computed = {
+        column: node
+        for window, node in zip(outputs, model.outputs, strict=True)
+        for column in measured.signals[window.signal].columns
+    }
+    for window, node in zip(inputs, model.inputs, strict=True):
+        for column in measured.signals[window.signal].columns:
+            if measured.signals[window.signal].role == "input" and column in computed:
+                findings.add(sentences.column_of_both(column, computed[column].span, node.span))
 
 
 def _agree_on_all(

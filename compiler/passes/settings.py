@@ -16,6 +16,9 @@ from sysidc.compiler.values import CallValue, Value
 from sysidc.dsl import syntax
 from sysidc.dsl.source import Span
 
+MOST_UNKNOWN = 100
+"""Unknown settings of a section that are told before its rest is left alone."""
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -38,7 +41,12 @@ def read_settings(
     values: dict[str, Any] = {}
     spans: dict[str, Span] = {}
     unbuilt: list[tuple[str, Span]] = []
+    unknown: list[str] = []
     for item in items:
+        if len(unknown) > MOST_UNKNOWN:
+            break
+        if item.key.text not in table:
+            unknown.append(item.key.text)
         setting = _known(section, item, table, spans, findings, mode)
         if setting is None:
             continue
@@ -52,7 +60,8 @@ def read_settings(
     for setting in table.values():
         if setting.name not in values or values[setting.name] is MISSING:
             values[setting.name] = _default(setting)
-    _require(section, table, spans, items, findings)
+    if all(item.key.text in table for item in items):  # an unknown setting may be the one that is missing
+        _require(section, table, spans, items, findings)
     return Settings(values, spans, tuple(unbuilt))
 
 

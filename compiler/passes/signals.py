@@ -58,6 +58,8 @@ def _check_columns(
     columns: tuple[syntax.Name | syntax.String, ...], names: tuple[str, ...], findings: Findings
 ) -> None:
     for index, column in enumerate(names):
+        if not column.strip():
+            findings.add(sentences.empty_column(columns[index].span))
         if column in names[:index]:
             findings.add(sentences.duplicate_definition(column, columns[index].span, columns[names.index(column)].span))
 

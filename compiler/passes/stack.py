@@ -25,6 +25,8 @@ from sysidc.dsl.source import Span
 
 DEEPEST = 60
 MOST_NODES = 20_000
+MOST_PARAMETERS = 1_000_000_000
+MOST_VALUES = 1_000_000_000
 MOST_ELEMENTS = 100_000
 """Elements that are opened, empty ones too: a block of empty blocks has no layers and no end."""
 DTYPES_OF_INDEX = ("int64", "int32", "int16", "int8", "uint8")
@@ -60,6 +62,7 @@ class Context:
     rollout_span: Span | None = None
     nodes: int = 0
     elements: int = 0
+    parameters: int = 0
     stopped: bool = False
 
 
@@ -132,6 +135,9 @@ class StackBuilder:
         """The element inside its annotations, the first of which is outermost."""
         if not annotations:
             return self._bare(element, arrives, scope)
+        if len(annotations) > DEEPEST:
+            self._stop(sentences.stack_too_deep(element.span, DEEPEST))
+            return None
         annotation, inner = annotations[0], annotations[1:]
 
         def build_inner(inner_arrives: TensorType | None) -> Built | None:
@@ -229,8 +235,23 @@ class StackBuilder:
         if isinstance(effect, Misfit):
             self.findings.add(misfit(effect, entry, element, bound, arrives))
             return _unknown_node(element, entry)
+        if self._is_too_large(element, entry, effect):
+            return _unknown_node(element, entry)
         dtype = self.context.dtype if entry.numbers == "integers" else arrives.dtype
         return _layer_node(element, entry, bound, effect, arrives, dtype)
+
+    def _is_too_large(self, element: syntax.Layer, entry: Layer, effect: Effect) -> bool:
+        """Sizes that no memory holds; 4 GB of parameters are what this version builds."""
+        self.context.parameters += effect.parameters
+        values = (effect.shape.steps or 1) * effect.shape.channels + (effect.time[0] or 0)
+        if self.context.parameters > MOST_PARAMETERS:
+            what, found, most = "parameters of the model", self.context.parameters, MOST_PARAMETERS
+        elif values > MOST_VALUES:
+            what, found, most = "numbers of one window", values, MOST_VALUES
+        else:
+            return False
+        self._stop(sentences.too_large(entry.name, element.span, what, found, most))
+        return True
 
     def _matching_dtype(self, element: syntax.Layer, entry: Layer, bound: Bound, arrives: TensorType) -> TensorType:
         """The type that arrives, with the dtype that the layer needs where a mistake was reported."""

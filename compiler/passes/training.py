@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sysidc.compiler import sentences
-from sysidc.compiler.catalogue.settings import FLOATING, MIXED_PRECISIONS, MODES, TEST, TRAIN
+from sysidc.compiler.catalogue.settings import FLOATING, LONGEST_HORIZON, MIXED_PRECISIONS, MODES, TEST, TRAIN
 from sysidc.compiler.catalogue.training import SCHEDULERS
 from sysidc.compiler.findings import Findings
 from sysidc.compiler.horizons import largest_length
@@ -15,8 +15,6 @@ from sysidc.compiler.plan import BoundedPlan, CallPlan, PredictionPlan, TestPlan
 from sysidc.compiler.program import Program
 from sysidc.dsl import syntax
 from sysidc.dsl.source import Span
-
-LONGEST_HORIZON = 100_000
 
 
 @dataclass(frozen=True)

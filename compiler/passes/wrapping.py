@@ -78,7 +78,7 @@ def wrap(
             builder.context.unbuilt.append(("@correction", annotation.span))
             return build_inner(arrives)
     builder.findings.add(sentences.unknown_annotation(annotation.name.text, annotation.name.span, ANNOTATIONS))
-    return build_inner(arrives)
+    return build_inner(None)
 
 
 def _no_arguments(builder: StackBuilder, annotation: syntax.Annotation) -> None:
@@ -306,7 +306,13 @@ def _init_call(builder: StackBuilder, annotation: syntax.Annotation, scope: Scop
         builder.findings.add(sentences.unknown_member("initialisation", name.text, name.span, tuple(INITS)))
         return None
     bound = bind(row.name, annotation.span, arguments[1:], row.arguments, scope, builder.findings)
-    return CallPlan(row.name, row.target, dict(bound.values)) if bound.sound else None
+    if not bound.sound:
+        return None
+    ends = (bound["a"], bound["b"]) if row.name in ("uniform", "trunc_normal") else (0, 1)
+    if ends[0] >= ends[1]:
+        builder.findings.add(sentences.empty_range(annotation.span, *ends))
+        return None
+    return CallPlan(row.name, row.target, dict(bound.values))
 
 
 def _named(builder: StackBuilder, annotation: syntax.Annotation, scope: Scope, inner: Built | None) -> Built | None:
