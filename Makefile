@@ -1,7 +1,7 @@
 # make demo   train and test a small model, from nothing but Python 3.11+ and make
 # make test   the tests
 # make check  format, lint, types, imports, tests: what CI runs
-# make bench  every example trained, with its time and its score
+# make bench  how long a check takes; every example trained, with its time and its score
 #
 # Everything is installed into .venv, once; PYTHON names the interpreter that it is made from.
 
@@ -64,8 +64,10 @@ package: $(VENV)/.dev
 	cd build && PYTHONPATH=wheel ../$(BIN)/python -m sysidc check ../examples/*.sysid
 
 bench: $(VENV)/.train
+	$(BIN)/python benchmarks/check.py
 	$(BIN)/python benchmarks/examples.py examples/*.sysid
 
+nightly: export SYSIDC_CASES := 4000
 nightly: check package bench
 
 clean:

@@ -62,7 +62,11 @@ def report(seconds: Mapping[str, float]) -> None:
     lines = len(SPEC.read_text(encoding="utf-8").splitlines())
     rows = (
         ("python -c pass", seconds["pass"], ""),
-        (f"sysidc check, {lines} lines", seconds["check"], f"{seconds['check'] / seconds['pass']:.1f} x python -c pass"),
+        (
+            f"sysidc check, {lines} lines",
+            seconds["check"],
+            f"{seconds['check'] / seconds['pass']:.1f} x python -c pass",
+        ),
         ("import lightning", seconds["lightning"], f"{seconds['lightning'] / seconds['check']:.0f} x sysidc check"),
         (f"sysidc check, {FILES} files", seconds["files"], f"{seconds['files'] / FILES * 1e3:.2f} ms a file"),
     )

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from typing import Any
 
 from sysidc.compiler import sentences
@@ -16,10 +15,10 @@ from sysidc.compiler.passes.data import read_data
 from sysidc.compiler.passes.header import Header, at_precision, read_header
 from sysidc.compiler.passes.names import check_names, warn_unused
 from sysidc.compiler.passes.promise import check_learning, check_promise, check_time
-from sysidc.compiler.passes.signals import read_signals
+from sysidc.compiler.passes.signals import Measured, read_signals
 from sysidc.compiler.passes.stack import Built, Context, StackBuilder, chained, leaving, numbered
 from sysidc.compiler.passes.training import Training, read_test, read_training, train_plan
-from sysidc.compiler.plan import ModelPlan, Node, Plan, TensorType, to_json
+from sysidc.compiler.plan import DataPlan, ModelPlan, Node, Plan, TensorType, TestPlan, TrainPlan, to_json
 from sysidc.compiler.program import Program, load_program
 from sysidc.dsl import syntax
 from sysidc.dsl.diagnostics import Diagnostic
@@ -28,13 +27,18 @@ from sysidc.dsl.source import Source, Span
 
 @dataclass(frozen=True)
 class Compiled:
-    """`plan` is None where there are errors or the file is a library. `sources` are the file and what it uses."""
+    """`sources` are the file and what it uses."""
 
     source: Source
-    plan: Plan | None
+    make_plan: Callable[[], Plan] | None
     diagnostics: tuple[Diagnostic, ...]
     is_library: bool
     sources: tuple[Source, ...]
+
+    @cached_property
+    def plan(self) -> Plan | None:
+        """None where there are errors or the file is a library. It is made when it is asked for."""
+        return self.make_plan() if self.make_plan else None
 
     @property
     def has_errors(self) -> bool:
@@ -42,19 +46,19 @@ class Compiled:
 
 
 def compile_source(source: Source, overrides: Mapping[str, object] | None = None) -> Compiled:
-    """Check a source and, where it is sound, make its Plan. Raises OverrideError for an override of no param."""
+    """Check a source. Raises OverrideError for an override of no param."""
     findings = Findings()
     program = load_program(source, findings, overrides or {})
-    plan = None
+    make_plan = None
     if not findings.has_errors:
         check_names(program, findings)
-        plan = None if program.is_library else _plan(program, findings)
+        make_plan = None if program.is_library else _check(program, findings)
     complete = not findings.has_errors and not program.is_library
     told = allow(findings, program.sources, complete=complete)
-    return Compiled(source, plan, told, program.is_library, tuple(program.sources))
+    return Compiled(source, make_plan, told, program.is_library, tuple(program.sources))
 
 
-def _plan(program: Program, findings: Findings) -> Plan | None:
+def _check(program: Program, findings: Findings) -> Callable[[], Plan] | None:
     measured = read_signals(program, findings)
     training = read_training(program, findings)
     data = read_data(program, measured, findings)
@@ -78,6 +82,20 @@ def _plan(program: Program, findings: Findings) -> Plan | None:
     _refuse_unbuilt(program, context, training, findings)
     if findings.has_errors or header is None or data is None or not isinstance(model, syntax.Model):
         return None
+    return partial(_plan, program, measured, training, header, model, nodes, data, train, test)
+
+
+def _plan(
+    program: Program,
+    measured: Measured,
+    training: Training,
+    header: Header,
+    model: syntax.Model,
+    nodes: tuple[Node, ...],
+    data: DataPlan,
+    train: TrainPlan,
+    test: TestPlan,
+) -> Plan:
     signals = tuple(
         replace(signal, dtype=at_precision(signal.dtype, training.precision)) for signal in measured.signals.values()
     )
@@ -167,6 +185,9 @@ def _is_fixed(node: Node) -> bool:
 
 def plan_hash(plan: Plan) -> str:
     """A hash of all that a run depends on: not of where the file lies nor of how it is laid out."""
+    import hashlib  # these two are not needed to check a file
+    import json
+
     tree = to_json(plan)
     tree["data"].pop("folder")
     tree.pop("hash")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import traceback
 from argparse import ArgumentParser
 from collections.abc import Sequence
 from importlib import import_module
@@ -38,34 +37,39 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout = None
         return CLEAN
     except BaseException:  # nothing may pass as the user's mistake that is ours
+        import traceback
+
         traceback.print_exc()
         print("\nThis is a bug in sysidc; please report it with the lines above and the spec.", file=sys.stderr)
         return BUG
 
 
 def _run(arguments: list[str]) -> int:
+    if arguments and arguments[0] in VERBS:
+        return _run_verb(arguments[0], arguments[1:])
     parser = ArgumentParser("sysidc", description="Check, train and use models written as .sysid specs.")
     parser.add_argument("--version", action="store_true", help="print the version")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB")
-    asked = next((word for word in arguments if not word.startswith("-")), None)
     for verb, about in VERBS.items():
-        verb_parser = verbs.add_parser(verb, help=about, description=about)
-        if verb == asked:
-            module = import_module(f"sysidc.runtime.cli.{verb}")
-            module.add_arguments(verb_parser)
-            verb_parser.set_defaults(run=module.run)
-    given = parser.parse_args(arguments)
+        verbs.add_parser(verb, help=about, description=about)
+    given, _ = parser.parse_known_args(arguments)
     if given.version:
         from sysidc import __version__
 
         print(f"sysidc {__version__}")
         return CLEAN
-    if given.verb is None:
-        parser.print_help(sys.stderr)
-        return COULD_NOT_RUN
+    parser.print_help(sys.stderr)
+    return COULD_NOT_RUN
+
+
+def _run_verb(verb: str, arguments: list[str]) -> int:
     from sysidc.runtime.cli.refusals import refusals
 
+    module = import_module(f"sysidc.runtime.cli.{verb}")
+    parser = ArgumentParser(f"sysidc {verb}", description=VERBS[verb])
+    module.add_arguments(parser)
+    given = parser.parse_args(arguments)
     code: int = COULD_NOT_RUN
     with refusals():
-        code = given.run(given)
+        code = module.run(given)
     return code
