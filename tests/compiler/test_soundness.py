@@ -64,7 +64,8 @@ def judge(spec: Spec) -> str | None:
         return None
     if compiled.plan is not None:
         found = unsound(compiled.plan)
-        return found or freely_refused(spec, compiled)
+        refused = found or freely_refused(spec, compiled)
+        return None if refused and VALUES_MATTER in refused else refused
     if len({error.id for error in errors} & FLOW) == 0 or {error.id for error in errors} - FLOW:
         return None
     if freely_refused(spec, compiled) is None:
@@ -175,7 +176,7 @@ def freely_refused(spec: Spec, compiled: Compiled) -> str | None:
                 broken = broken_promise(header, spec.mode, out, 31)
             return broken
     except REFUSALS as error:
-        return None if VALUES_MATTER in str(error) else str(error)
+        return str(error)
 
 
 def header_of(source: Source) -> tuple[Header | None, str | None]:
