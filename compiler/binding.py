@@ -147,7 +147,7 @@ def _as_kind(kind: str, entry: Argument, value: Value) -> Any:
         case "int":
             return _integer(plain)
         case "float":
-            return float(plain) if _is_number(plain) else MISSING  # type: ignore[arg-type]
+            return _real(plain, entry)
         case "bool":
             return plain if isinstance(plain, bool) else MISSING
         case "none":
@@ -177,6 +177,13 @@ def _many(kind: str, entry: Argument, value: Value) -> Any:
         return MISSING
     found = [_as_kind(kind[:-1], entry, item) for item in value.plain]
     return MISSING if any(item is MISSING for item in found) else tuple(found)
+
+
+def _real(plain: Plain, entry: Argument) -> Any:
+    """A number; where it is one from 0 to 1, a share such as `20 %` says the same."""
+    if isinstance(plain, Quantity) and plain.dimension == "share" and (entry.low, entry.high) == (0, 1):
+        return plain.value
+    return float(plain) if isinstance(plain, int | float) and not isinstance(plain, bool) else MISSING
 
 
 def _choice(plain: Plain, choices: tuple[str, ...]) -> Any:

@@ -203,19 +203,19 @@ def _override(program: Program, name: str, value: object) -> None:
         known = ", ".join(program.params) or "none"
         kind = "a let, which may not be overridden" if name in program.lets else "not a param of this file"
         raise OverrideError(f"`{name}` is {kind}; params: {known}")
-    text = _written(value)
+    text = in_words(value)
     expression, diagnostics = parse_expression(Source(f"--set {name}", text))
     if expression is None or diagnostics:
         raise OverrideError(f"`{text}` is no value for the param `{name}`")
     program.scope.define(name, program.params[name].name.span, expression)
 
 
-def _written(value: object) -> str:
+def in_words(value: object) -> str:
     """A Python value in the language's own words; strings are taken as they are written on the command line."""
     if isinstance(value, bool):
         return "on" if value else "off"
     if value is None:
         return "none"
     if isinstance(value, list | tuple):
-        return "[" + ", ".join(_written(item) for item in value) + "]"
+        return "[" + ", ".join(in_words(item) for item in value) + "]"
     return str(value)

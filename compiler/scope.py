@@ -47,6 +47,11 @@ class Scope:
         self._too_deep = False
         self.used: set[str] = set()
 
+    def forget(self) -> None:
+        """Evaluate everything anew when it is asked for again: what is used is then what the model uses."""
+        self.used.clear()
+        self._values.clear()
+
     def define(self, name: str, span: Span, expression: syntax.Expression, scope: Scope | None = None) -> None:
         """Let `name` stand for `expression`, to be evaluated in `scope` (this one when left out)."""
         self._definitions[name] = (span, expression, scope or self)

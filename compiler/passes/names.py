@@ -26,7 +26,7 @@ def check_names(program: Program, findings: Findings) -> None:
             _check_domain(param, program, findings)
     for block in program.blocks.values():
         _check_block(block, program, findings)
-    program.scope.used.clear()
+    program.scope.forget()
 
 
 def _evaluate(name: str, program: Program) -> None:

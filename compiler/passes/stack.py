@@ -225,7 +225,10 @@ class StackBuilder:
             self._stop(sentences.too_many_layers(element.span, MOST_NODES))
             return None
         bound = bind(entry.name, element.span, element.arguments, entry.arguments, scope, self.findings)
-        if not entry.built or bound.values.get("initial", "zero") != "zero":
+        if bound.values.get("initial", "zero") != "zero" and entry.built:
+            self.context.unbuilt.append(("initial", bound.spans["initial"]))
+            return None
+        if not entry.built:
             self.context.unbuilt.append((entry.name, element.name.span))
             return None
         if not bound.sound or arrives is None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePath
 
 from sysidc.compiler.plan import Plan, SourcePlan
+from sysidc.compiler.program import in_words
 from sysidc.dsl import syntax
 from sysidc.dsl.parser import parse
 from sysidc.dsl.source import Source, Span
@@ -25,17 +26,6 @@ def resolved_text(sources: tuple[Source, ...], plan: Plan, overrides: Mapping[st
     moved = {path: seen_from(folder, Path(plan.data.folder) / path) for path in paths}
     libraries = {source.path.resolve(): source for source in sources[1:] if source.path is not None}
     return _Resolver(libraries, {name: in_words(value) for name, value in overrides.items()}, moved).text(sources[0])
-
-
-def in_words(value: object) -> str:
-    """A Python value as the language writes it; text is taken as written."""
-    if isinstance(value, bool):
-        return "on" if value else "off"
-    if value is None:
-        return "none"
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(in_words(item) for item in value) + "]"
-    return str(value)
 
 
 class _Resolver:

@@ -154,3 +154,9 @@ def test_a_scheduler_that_needs_a_metric_takes_val_loss() -> None:
     assert plan is not None
     assert plan.train.scheduler_monitor == "val_loss"
     assert plan.train.scheduler is not None and "monitor" not in plan.train.scheduler.arguments
+
+
+def test_an_unbuilt_start_is_named_and_not_its_layer() -> None:
+    (found,) = compiled("GRU(4, initial = estimate) Linear(1)", "u[all], y[5] -> y[all]").diagnostics
+    assert found.id == "not-built-yet"
+    assert "`initial`" in found.message and "GRU" not in found.message

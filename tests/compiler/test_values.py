@@ -113,3 +113,14 @@ def test_layout_of_a_file_does_not_change_its_hash() -> None:
     one, other = spec(), spec(more="# a comment")
     assert compile_source(one).plan.hash == compile_source(other).plan.hash  # type: ignore[union-attr]
     assert compile_source(one).plan.hash != compile_source(spec("Linear(1, bias = off)")).plan.hash  # type: ignore[union-attr]
+
+
+def test_a_param_that_only_a_let_needs_is_used() -> None:
+    assert ids("Linear(half) Linear(1)", more="param width = 32\nlet half = width // 2") == []
+
+
+def test_a_share_is_a_number_from_0_to_1() -> None:
+    plan = compiled("Linear(4) Dropout(20 %) Linear(1)").plan
+    assert plan is not None
+    assert plan.model.nodes[1].arguments["p"] == pytest.approx(0.2)
+    assert ids("LeakyReLU(20 %) Linear(1)") == ["wrong-kind"]
