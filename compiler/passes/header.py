@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sysidc.compiler import sentences
@@ -39,6 +38,27 @@ class Header:
     promise_span: Span
 
 
+@dataclass(frozen=True)
+class Side:
+    """A window of the header with its signal; `span` is its place, `declared` that of the signal."""
+
+    signal: SignalPlan
+    steps: int | None
+    span: Span
+    declared: Span
+
+    @property
+    def name(self) -> str:
+        return self.signal.name
+
+    @property
+    def is_input(self) -> bool:
+        return self.signal.role == "input"
+
+
+Sides = tuple[Side, ...]
+
+
 def read_header(
     program: Program, measured: Measured, mode: str, precision: str | None, findings: Findings
 ) -> Header | None:
@@ -46,23 +66,15 @@ def read_header(
     model = program.sections.get("model")
     if not isinstance(model, syntax.Model) or "signals" not in program.sections:
         return None
-    sound = [_window(window, side, measured, program, findings) for side, window in _sides(model)]
-    if any(window is None for window in sound):
+    left = [_window(window, "left", measured, program, findings) for window in model.inputs]
+    right = [_window(window, "right", measured, program, findings) for window in model.outputs]
+    inputs, outputs = tuple(filter(None, left)), tuple(filter(None, right))
+    if len(inputs) < len(left) or len(outputs) < len(right) or not _agree(inputs, outputs, mode, findings):
         return None
-    windows = [window for window in sound if window is not None]
-    inputs, outputs = tuple(windows[: len(model.inputs)]), tuple(windows[len(model.inputs) :])
-    if not _agree(model, inputs, outputs, measured, mode, findings):
-        return None
-    return _header(model, inputs, outputs, measured, mode, precision)
+    return _header(model.header, inputs, outputs, mode, precision)
 
 
-def _sides(model: syntax.Model) -> tuple[tuple[str, syntax.Window], ...]:
-    return tuple(("left", window) for window in model.inputs) + tuple(("right", window) for window in model.outputs)
-
-
-def _window(
-    window: syntax.Window, side: str, measured: Measured, program: Program, findings: Findings
-) -> WindowPlan | None:
+def _window(window: syntax.Window, side: str, measured: Measured, program: Program, findings: Findings) -> Side | None:
     name = window.signal.text
     signal = measured.signals.get(name)
     if signal is None:
@@ -75,172 +87,142 @@ def _window(
         value = evaluate(window.steps, program.scope)
     except Unknown:
         return None
-    plain = value.plain
-    if plain == Word("all"):
+    if value.plain == Word("all"):
         if side == "left" and signal.role == "output":
             findings.add(sentences.whole_output_on_left(name, window.span))
             return None
-        return WindowPlan(name, None)
-    steps = (
-        int(plain) if isinstance(plain, int | float) and not isinstance(plain, bool) and plain == int(plain) else None
-    )
+        return Side(signal, None, window.span, measured.spans[name])
+    steps = _whole(value)
     if steps is None or not 1 <= steps <= LONGEST_WINDOW:
         findings.add(_bad_length(value, steps, program))
         return None
-    return WindowPlan(name, steps)
+    return Side(signal, steps, window.span, measured.spans[name])
+
+
+def _whole(value: Value) -> int | None:
+    plain = value.plain
+    is_number = isinstance(plain, int | float) and not isinstance(plain, bool)
+    return int(plain) if is_number and plain == int(plain) else None  # type: ignore[arg-type]
 
 
 def _bad_length(value: Value, steps: int | None, program: Program) -> Diagnostic:
     if isinstance(value.plain, Word):
-        return sentences.unknown_value(
-            value.plain.text, value.span, (*program.scope.names(), "all"), "a number of steps"
-        )
+        known = (*program.scope.names(), "all")
+        return sentences.unknown_value(value.plain.text, value.span, known, "a number of steps")
     if steps is None:
         return sentences.wrong_kind("the window", "steps", describe(value.plain), value.span, "a whole number of steps")
-    return sentences.out_of_range(
-        "the window", "steps", describe(steps), value.span, f"at least 1 and at most {LONGEST_WINDOW}"
-    )
+    allowed = f"at least 1 and at most {LONGEST_WINDOW}"
+    return sentences.out_of_range("the window", "steps", describe(steps), value.span, allowed)
 
 
-def _agree(
-    model: syntax.Model,
-    inputs: tuple[WindowPlan, ...],
-    outputs: tuple[WindowPlan, ...],
-    measured: Measured,
-    mode: str,
-    findings: Findings,
-) -> bool:
-    before = findings.has_errors
-    for windows, nodes in ((inputs, model.inputs), (outputs, model.outputs)):
-        for index, window in enumerate(windows):
-            names = [other.signal for other in windows[:index]]
-            if window.signal in names:
-                first = nodes[names.index(window.signal)]
-                findings.add(sentences.duplicate_definition(window.signal, nodes[index].span, first.span))
-                return False
-    for window, node in zip(outputs, model.outputs, strict=True):
-        if window.steps != outputs[0].steps:
-            findings.add(sentences.unequal_outputs(node.span, model.outputs[0].span))
-            return False
-        if not is_floating(measured.signals[window.signal].dtype):
-            dtype = measured.signals[window.signal].dtype
-            findings.add(sentences.integer_output(window.signal, dtype, node.span, measured.spans[window.signal]))
-            return False
-    _agree_on_columns(model, inputs, outputs, measured, findings)
-    _agree_on_all(model, inputs, outputs, measured, findings)
-    _agree_with_mode(model, inputs, outputs, measured, mode, findings)
-    return before or not findings.has_errors
+# --- do the windows fit each other and the mode? -------------------------------------------------------------------
 
 
-def _agree_on_columns(
-    model: syntax.Model,
-    inputs: tuple[WindowPlan, ...],
-    outputs: tuple[WindowPlan, ...],
-    measured: Measured,
-    findings: Findings,
-) -> None:
-    """A column that is both input and output: an input's window reaches over the steps to be computed."""
-    computed = {
-        column: node
-        for window, node in zip(outputs, model.outputs, strict=True)
-        for column in measured.signals[window.signal].columns
-    }
-    for window, node in zip(inputs, model.inputs, strict=True):
-        for column in measured.signals[window.signal].columns:
-            if measured.signals[window.signal].role == "input" and column in computed:
-                findings.add(sentences.column_of_both(column, computed[column].span, node.span))
+def _agree(inputs: Sides, outputs: Sides, mode: str, findings: Findings) -> bool:
+    found = _disagreements(inputs, outputs, mode)
+    for diagnostic in found:
+        findings.add(diagnostic)
+    return not found
 
 
-def _agree_on_all(
-    model: syntax.Model,
-    inputs: tuple[WindowPlan, ...],
-    outputs: tuple[WindowPlan, ...],
-    measured: Measured,
-    findings: Findings,
-) -> None:
-    whole = outputs[0].steps is None
-    for window, node in zip(inputs, model.inputs, strict=True):
-        if measured.signals[window.signal].role == "input" and (window.steps is None) != whole:
-            findings.add(sentences.half_whole(node.span, model.outputs[0].span))
-
-
-def _agree_with_mode(
-    model: syntax.Model,
-    inputs: tuple[WindowPlan, ...],
-    outputs: tuple[WindowPlan, ...],
-    measured: Measured,
-    mode: str,
-    findings: Findings,
-) -> None:
+def _disagreements(inputs: Sides, outputs: Sides, mode: str) -> list[Diagnostic]:
+    """What is wrong with the windows; a mistake that would bring others with it stands alone."""
+    alone = _named_twice(inputs) or _named_twice(outputs) or _wrong_output(outputs)
+    if alone is not None:
+        return [alone]
+    found = [*_columns_of_both(inputs, outputs), *_half_whole(inputs, outputs)]
     if mode != "simulation" and outputs[0].steps != 1:
-        findings.add(sentences.one_step_header(mode, model.outputs[0].span))
-    predicted = {window.signal for window in outputs}
-    for window, node in zip(inputs, model.inputs, strict=True):
-        role = measured.signals[window.signal].role
-        if role == "output" and mode != "bounded" and window.signal not in predicted:
-            findings.add(sentences.not_predicted(window.signal, node.span, model.outputs[0].span))
-    if mode == "bounded":
-        _agree_with_bounded(model, inputs, outputs, measured, findings)
+        found.append(sentences.one_step_header(mode, outputs[0].span))
+    return found + (_unfit_for_bounded(inputs, outputs) if mode == "bounded" else _not_predicted(inputs, outputs))
 
 
-def _agree_with_bounded(
-    model: syntax.Model,
-    inputs: tuple[WindowPlan, ...],
-    outputs: tuple[WindowPlan, ...],
-    measured: Measured,
-    findings: Findings,
-) -> None:
-    roles = [measured.signals[window.signal].role for window in inputs]
-    if roles != ["input"]:
-        index = next((i for i, role in enumerate(roles) if role == "output"), min(1, len(roles) - 1))
-        findings.add(sentences.bounded_inputs(model.inputs[index].span))
-    channels = sum(len(measured.signals[window.signal].columns) for window in outputs)
+def _named_twice(windows: Sides) -> Diagnostic | None:
+    first: dict[str, Span] = {}
+    for window in windows:
+        if window.name in first:
+            return sentences.duplicate_definition(window.name, window.span, first[window.name])
+        first[window.name] = window.span
+    return None
+
+
+def _wrong_output(outputs: Sides) -> Diagnostic | None:
+    for window in outputs:
+        if window.steps != outputs[0].steps:
+            return sentences.unequal_outputs(window.span, outputs[0].span)
+        if not is_floating(window.signal.dtype):
+            return sentences.integer_output(window.name, window.signal.dtype, window.span, window.declared)
+    return None
+
+
+def _columns_of_both(inputs: Sides, outputs: Sides) -> list[Diagnostic]:
+    """A column that is both input and output: an input's window reaches over the steps to be computed."""
+    computed = {column: window.span for window in outputs for column in window.signal.columns}
+    return [
+        sentences.column_of_both(column, computed[column], window.span)
+        for window in inputs
+        for column in window.signal.columns
+        if window.is_input and column in computed
+    ]
+
+
+def _half_whole(inputs: Sides, outputs: Sides) -> list[Diagnostic]:
+    whole = outputs[0].steps is None
+    return [
+        sentences.half_whole(window.span, outputs[0].span)
+        for window in inputs
+        if window.is_input and (window.steps is None) != whole
+    ]
+
+
+def _not_predicted(inputs: Sides, outputs: Sides) -> list[Diagnostic]:
+    predicted = {window.name for window in outputs}
+    return [
+        sentences.not_predicted(window.name, window.span, outputs[0].span)
+        for window in inputs
+        if not window.is_input and window.name not in predicted
+    ]
+
+
+def _unfit_for_bounded(inputs: Sides, outputs: Sides) -> list[Diagnostic]:
+    found = []
+    if len(inputs) != 1 or not inputs[0].is_input:
+        wrong = next((window for window in inputs if not window.is_input), inputs[-1])
+        found.append(sentences.bounded_inputs(wrong.span))
+    channels = sum(len(window.signal.columns) for window in outputs)
     if channels != 1:
-        findings.add(sentences.bounded_outputs(channels, model.outputs[-1].span))
+        found.append(sentences.bounded_outputs(channels, outputs[-1].span))
+    return found
 
 
-def _header(
-    model: syntax.Model,
-    inputs: tuple[WindowPlan, ...],
-    outputs: tuple[WindowPlan, ...],
-    measured: Measured,
-    mode: str,
-    precision: str | None,
-) -> Header:
-    def dtype_of(windows: tuple[WindowPlan, ...]) -> str:
-        return promote(tuple(at_precision(measured.signals[window.signal].dtype, precision) for window in windows))
+# --- the tensors ---------------------------------------------------------------------------------------------------
 
-    def channels_of(windows: tuple[WindowPlan, ...]) -> int:
-        return sum(len(measured.signals[window.signal].columns) for window in windows)
 
-    roles = {window.signal: measured.signals[window.signal].role for window in inputs}
-    known = max((window.steps or 0 for window in inputs if roles[window.signal] == "output"), default=0)
-    layout = None if outputs[0].steps is None else place_windows(inputs, outputs, measured.signals, mode)
-    dtype = dtype_of(outputs)
+def _header(span: Span, inputs: Sides, outputs: Sides, mode: str, precision: str | None) -> Header:
+    layout = None if outputs[0].steps is None else place(_facts(inputs), _facts(outputs), mode)
+    arriving, promised = _dtype(inputs, precision), _dtype(outputs, precision)
     return Header(
-        inputs,
-        outputs,
-        TensorType(layout.steps if layout else None, channels_of(inputs), dtype_of(inputs)),
-        TensorType(outputs[0].steps, channels_of(outputs), dtype),
-        known,
-        dtype,
+        tuple(WindowPlan(window.name, window.steps) for window in inputs),
+        tuple(WindowPlan(window.name, window.steps) for window in outputs),
+        TensorType(layout.steps if layout else None, _channels(inputs), arriving),
+        TensorType(outputs[0].steps, _channels(outputs), promised),
+        max((window.steps or 0 for window in inputs if not window.is_input), default=0),
+        promised,
         layout,
-        model.header,
-        model.outputs[0].span.to(model.outputs[-1].span),
+        span,
+        outputs[0].span.to(outputs[-1].span),
     )
 
 
-def place_windows(
-    inputs: tuple[WindowPlan, ...], outputs: tuple[WindowPlan, ...], signals: Mapping[str, SignalPlan], mode: str
-) -> Layout:
-    """The layout of windows of known length."""
+def _facts(windows: Sides) -> tuple[tuple[str, str, int, int], ...]:
+    return tuple((side.name, side.signal.role, len(side.signal.columns), side.steps or 0) for side in windows)
 
-    def facts(window: WindowPlan) -> tuple[str, str, int, int]:
-        signal = signals[window.signal]
-        assert window.steps is not None
-        return window.signal, signal.role, len(signal.columns), window.steps
 
-    return place(tuple(facts(window) for window in inputs), tuple(facts(window) for window in outputs), mode)
+def _channels(windows: Sides) -> int:
+    return sum(len(window.signal.columns) for window in windows)
+
+
+def _dtype(windows: Sides, precision: str | None) -> str:
+    return promote(tuple(at_precision(window.signal.dtype, precision) for window in windows))
 
 
 def at_precision(dtype: str, precision: str | None) -> str:
