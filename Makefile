@@ -68,6 +68,7 @@ bench: $(VENV)/.train
 	$(BIN)/python benchmarks/examples.py examples/*.sysid
 
 nightly: export SYSIDC_CASES := 4000
+nightly: export SYSIDC_MUTATIONS := 100000
 nightly: check package bench
 
 clean:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from sysidc.compiler import sentences
@@ -11,6 +11,7 @@ from sysidc.compiler.findings import Findings
 from sysidc.dsl.comments import LEXEME, find_comments
 from sysidc.dsl.diagnostics import Diagnostic
 from sysidc.dsl.source import Source, Span
+from sysidc.dsl.syntax import Comment
 
 WARNINGS = ("acausal", "nothing-to-freeze", "nothing-to-init", "short-window", "unused")
 """What may be allowed. The warnings about allowances themselves may not."""
@@ -30,11 +31,10 @@ class Allowance:
     first: int
     last: int
 
-    def covers(self, diagnostic: Diagnostic) -> bool:
-        span = diagnostic.span
-        if diagnostic.is_error or diagnostic.id != self.id or span.source.name != self.comment.source.name:
-            return False
-        return self.first <= span.start_position[0] <= self.last
+    @property
+    def about(self) -> tuple[str, str, int, int]:
+        """The file, the id and the lines: comments that share them allow the same."""
+        return self.comment.source.name, self.id, self.first, self.last
 
 
 def allow(findings: Findings, sources: Sequence[Source], *, complete: bool) -> tuple[Diagnostic, ...]:
@@ -47,20 +47,40 @@ def allow(findings: Findings, sources: Sequence[Source], *, complete: bool) -> t
     given = [allowance for source in sources for allowance in allowances(source)]
     if not given:
         return found
+    allowed = {_place(allowance, line) for allowance in _distinct(given) for line in _lines(allowance)}
+    silent = {_found_at(diagnostic) for diagnostic in found if not diagnostic.is_error} & allowed
+    needed = {entry.about for entry in _distinct(given) if any(_place(entry, line) in silent for line in _lines(entry))}
     told = Findings()
-    told.extend(tuple(diagnostic for diagnostic in found if not any(entry.covers(diagnostic) for entry in given)))
+    told.extend(tuple(diagnostic for diagnostic in found if diagnostic.is_error or _found_at(diagnostic) not in silent))
     for allowance in given:
-        wrong = _judged(allowance, found, complete and allowance.comment.source is sources[0])
+        judged = complete and allowance.comment.source is sources[0]
+        wrong = _wrong(allowance, unneeded=judged and allowance.about not in needed)
         told.extend((wrong,) if wrong else ())
     return told.sorted()
 
 
-def _judged(allowance: Allowance, found: Sequence[Diagnostic], complete: bool) -> Diagnostic | None:
+def _distinct(given: Sequence[Allowance]) -> Iterable[Allowance]:
+    return {allowance.about: allowance for allowance in given}.values()
+
+
+def _lines(allowance: Allowance) -> range:
+    return range(allowance.first, allowance.last + 1)
+
+
+def _place(allowance: Allowance, line: int) -> tuple[str, str, int]:
+    return allowance.comment.source.name, allowance.id, line
+
+
+def _found_at(diagnostic: Diagnostic) -> tuple[str, str, int]:
+    return diagnostic.span.source.name, diagnostic.id, diagnostic.span.start_position[0]
+
+
+def _wrong(allowance: Allowance, *, unneeded: bool) -> Diagnostic | None:
     if allowance.id not in WARNINGS:
         return _not_a_warning(allowance)
     if not allowance.reason:
         return sentences.allow_without_reason(allowance.id, allowance.comment)
-    if complete and not any(allowance.covers(diagnostic) for diagnostic in found):
+    if unneeded:
         return sentences.unneeded_allow(allowance.id, allowance.comment, allowance.first)
     return None
 
@@ -73,17 +93,32 @@ def _not_a_warning(allowance: Allowance) -> Diagnostic:
     return sentences.unknown_allow(allowance.id, allowance.place, WARNINGS)
 
 
-def allowances(source: Source) -> Iterator[Allowance]:
+def allowances(source: Source) -> tuple[Allowance, ...]:
     """The comments of a file that allow something. One behind code is about its line, any other about what follows."""
-    for comment in find_comments(source) if MARK in source.text else ():
+    if MARK not in source.text:
+        return ()
+    given: list[Allowance] = []
+    after: Comment | None = None
+    lines = (0, 0)
+    for comment in reversed(find_comments(source)):  # backwards: comments in a row are about the same statement
+        if not comment.own_line:
+            line = comment.span.start_position[0]
+            lines = (line, line)
+        elif after is None or not after.own_line or source.text[comment.span.end : after.span.start].strip():
+            lines = _next_statement(source, comment.span.end)
+        after = comment
         match = ALLOW.match(comment.text)
-        if match is None:
-            continue
-        start = comment.span.start
-        place = Span(source, start + match.start("id"), start + match.end("id")) if match["id"] else comment.span
-        line = comment.span.start_position[0]
-        first, last = _next_statement(source, comment.span.end) if comment.own_line else (line, line)
-        yield Allowance(match["id"], match["reason"].strip(), comment.span, place, first, last)
+        if match is not None:
+            given.append(_allowance(comment, match, lines))
+    return tuple(reversed(given))
+
+
+def _allowance(comment: Comment, match: re.Match[str], lines: tuple[int, int]) -> Allowance:
+    start = comment.span.start
+    place = (
+        Span(comment.span.source, start + match.start("id"), start + match.end("id")) if match["id"] else comment.span
+    )
+    return Allowance(match["id"], match["reason"].strip(), comment.span, place, *lines)
 
 
 def _next_statement(source: Source, offset: int) -> tuple[int, int]:

@@ -65,19 +65,22 @@ def replace(path: Path, text: str) -> None:
 
 
 def _paths(name: str) -> Iterator[str]:
-    path = Path(name)
-    if name != "-" and path.is_dir():
+    if not name:
+        raise UnreadableFile("the name of a file is empty")
+    is_folder = name != "-" and os.path.isdir(name)  # these never raise, whatever the name is
+    if is_folder:
+        path = Path(name)
         found = sorted(str(file) for file in path.rglob(f"*{ENDING}") if not _hidden(file, path))
-    elif name != "-" and not path.exists() and glob.has_magic(name):
+    elif name != "-" and not os.path.exists(name) and glob.has_magic(name):
         found = sorted(glob.glob(name, recursive=True))
     else:
         found = [name]
     if not found:
-        raise UnreadableFile(f"{name} holds no {ENDING} file" if path.is_dir() else f"no file matches {name}")
+        raise UnreadableFile(f"{name} holds no {ENDING} file" if is_folder else f"no file matches {name}")
     yield from found
 
 
 def _hidden(file: Path, folder: Path) -> bool:
     """In a hidden folder, or in a run: a run's spec is the copy of one that is checked itself."""
     inside = file.relative_to(folder).parts[:-1]
-    return any(part.startswith(".") for part in inside) or (file.parent / "plan.json").exists()
+    return any(part.startswith(".") for part in inside) or os.path.exists(file.parent / "plan.json")
