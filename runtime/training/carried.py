@@ -11,7 +11,9 @@ from sysidc.runtime.nn.pointwise import BoundedLinearUnit, Clip, Scale
 from sysidc.runtime.nn.recurrent import Recurrent
 from sysidc.runtime.nn.reshaping import Last
 from sysidc.runtime.nn.wrappers import CastWrapper, ResidualConnectionWrapper
+from sysidc.runtime.training.closed_loop import ClosedLoop, worth_it
 from sysidc.runtime.training.feedback import Feedback
+from sysidc.runtime.training.step_derivatives import StepLayer, step_layers
 from sysidc.runtime.training.unroll import measured_steps
 
 PER_STEP = (
@@ -59,6 +61,10 @@ class CarriedStack:
         """Warm up on the window, then one step at a time on the own predictions; shapes as in `unroll.unroll`."""
         output, states = self(x)
         predictions = [output[:, -1:]]
+        loop = self._loop(x, states, horizon - 1, feedback)
+        if loop is not None:
+            record = _fed_with(predictions[0], inputs, horizon - 1, feedback).to(x.dtype)
+            return torch.cat([predictions[0], loop(record)], dim=1)
         while len(predictions) < horizon:
             s = len(predictions) - 1
             row = feedback.row(None if inputs is None else inputs[:, s : s + 1], predictions[-1]).to(x.dtype)
@@ -66,10 +72,26 @@ class CarriedStack:
             predictions.append(output)
         return torch.cat(predictions, dim=1)
 
+    def _loop(self, x: Tensor, states: States, steps: int, feedback: Feedback) -> ClosedLoop | None:
+        """The steps after the window as one operation, where every layer's step has a written-out derivative."""
+        found: list[StepLayer] = []
+        for place, layer in enumerate(self._layers):
+            layers = step_layers(layer, states.get(place))
+            if layers is None:
+                return None
+            found += layers
+        return ClosedLoop(found, 1, steps, feedback) if worth_it(x, found, steps, feedback) else None
+
     def on_measured_steps(self, x: Tensor, y: Tensor, inputs: Tensor | None, feedback: Feedback) -> Tensor:
         """Teacher forcing: one pass over the window and the measured steps after it."""
         output, _ = self(measured_steps(x, y, inputs, feedback))
         return output[:, -y.shape[1] :]
+
+
+def _fed_with(first: Tensor, inputs: Tensor | None, steps: int, feedback: Feedback) -> Tensor:
+    """The inputs of `steps` steps, with the first prediction in the first of them."""
+    rest = first.new_zeros(len(first), steps - 1, first.shape[2])
+    return feedback.row(inputs, torch.cat([first, rest], dim=1))
 
 
 def is_per_step(layer: nn.Module) -> bool:

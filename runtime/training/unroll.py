@@ -8,7 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from sysidc.runtime.nn.wrappers import AutoregressiveResidualWrapper
-from sysidc.runtime.training.feedback import Feedback
+from sysidc.runtime.training.closed_loop import window_loop
+from sysidc.runtime.training.feedback import Feedback, autonomous
+from sysidc.runtime.training.step_derivatives import is_watched
 
 OneStep = Callable[[Tensor], Tensor]
 
@@ -17,8 +19,12 @@ def unroll(step: OneStep, x: Tensor, inputs: Tensor | None, horizon: int, feedba
     """y^[k+s] = step(window that ends at k+s-1), s = 1 .. horizon, outputs after k being predictions.
 
     x (batch, time, channels) ends at k; `inputs` (batch, horizon-1, inputs) are measured at k+1 .. k+horizon-1.
-    Returns (batch, horizon, outputs). Each step moves the window on by one, so the work is horizon * time.
+    Returns (batch, horizon, outputs). Each step moves the window on by one, so the work is horizon * time. Stacks of
+    Flatten and layers with a written-out derivative do it faster (`closed_loop.py`).
     """
+    loop = window_loop(step, x, inputs, horizon, feedback) if isinstance(step, nn.Module) else None
+    if loop is not None:
+        return loop
     mask = feedback.mask(x)
     window, predictions = x, [last_step(step(x))]
     while len(predictions) < horizon:
@@ -65,6 +71,10 @@ def own_roll_out(module: nn.Module) -> AutoregressiveResidualWrapper | None:
 
 def roll_out_itself(module: nn.Module, wrapper: AutoregressiveResidualWrapper, x: Tensor, steps: int) -> Tensor:
     """module(x) with the wrapper rolling out `steps` steps; its own number is put back afterwards."""
+    if not is_watched(wrapper) and (module is wrapper or (type(module) is nn.Sequential and len(module) == 1)):
+        loop = window_loop(wrapper.step_ahead_model, x, None, steps, autonomous(x.shape[2]), residual=True)
+        if loop is not None:
+            return loop
     before = wrapper.steps
     wrapper.steps = steps
     try:
