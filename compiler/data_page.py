@@ -38,6 +38,9 @@ or end of a record only `split` helps.""",
     "infinite-value": "A column holds an infinite value, which no scale and no loss can take.",
     "wrong-dtype": """A value does not fit the dtype of its signal: a fraction or a large number for an integer. Declare
 the signal as float32, or mend the data.""",
+    "not-embedded": """An integer column holds a value that the `Embedding` has no vector for.
+
+`Embedding(n, dim)` knows the integers 0 to n - 1. Give it a larger `num_embeddings`, or number the values from 0.""",
     "short-record": """A part of a record is too short for one window, or for one window and its longest horizon.
 
 Windows never cross the border of two parts or records. Shorten the windows, cap the horizon with `max_length`, take a
@@ -56,6 +59,9 @@ Sampling has to be even, to a relative tolerance of 1e-3. A gap in time belongs 
     "diverged": """A loss became infinite or no number during training.
 
 A smaller learning rate, `gradient_clip = 1` or `normalize = standard` helps most often.""",
+    "short-schedule": """`OneCycleLR` is told fewer steps than the training takes, and torch ends it with an error.
+
+Leave `total_steps` out: it follows from the epochs and the data.""",
     "out-of-memory": "The device has too little memory. A smaller `batch_size` or horizon needs less.",
     "no-run": "The folder is no finished run of `sysidc train`.",
     "broken-run": "A file of a run folder cannot be read; it was changed or cut off.",

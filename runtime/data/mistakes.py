@@ -117,6 +117,12 @@ def wrong_dtype(path: str, column: str, row: str, value: object, dtype: str) -> 
     return DataError("wrong-dtype", message)
 
 
+def not_embedded(record: str, column: str, row: int, value: int, size: int) -> DataError:
+    held = f"column '{column}' of record '{record}' holds {value} in row {row}"
+    message = f"{held}, an Embedding of {size} knows 0 to {size - 1}"
+    return DataError("not-embedded", message, help="a larger `num_embeddings`, or integers that begin at 0")
+
+
 def one_row(record: str) -> DataError:
     return DataError("short-record", f"record '{record}' has one row; a model needs at least two samples")
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from sysidc.compiler.horizons import largest_length
 from sysidc.compiler.plan import DataPlan, Plan, SignalPlan, SourcePlan, SplitPlan
 from sysidc.runtime.data.benchmarks import Part
+from sysidc.runtime.data.embedded import check_embedded
 from sysidc.runtime.data.layouts import at_horizon, free_run_layout, known_outputs, spans_record, window_layout
 from sysidc.runtime.data.record import Record
 from sysidc.runtime.data.sources import load
@@ -34,7 +35,7 @@ def official_test(data: DataPlan) -> SplitPlan:
 def load_records(plan: Plan, sources: Sequence[SourcePlan], part: Part = "train") -> list[Record]:
     """The records of sources with the signals that the model's header names; `part` chooses between the two of a
     benchmark. Raises DataError."""
-    return load(
+    records = load(
         sources,
         signals=header_signals(plan),
         folder=plan.data.folder,
@@ -42,6 +43,8 @@ def load_records(plan: Plan, sources: Sequence[SourcePlan], part: Part = "train"
         missing=plan.data.missing,
         part=part,
     )
+    check_embedded(plan, records)
+    return records
 
 
 def header_signals(plan: Plan) -> tuple[SignalPlan, ...]:

@@ -34,6 +34,11 @@ def diverged(what: str, value: float, epoch: int, learning_rate: float) -> RunEr
     return RunError("diverged", message, "a smaller learning rate, `gradient_clip`, or `normalize = standard`")
 
 
+def short_schedule(total_steps: int, steps: int) -> RunError:
+    message = f"OneCycleLR is over after {total_steps} steps, the training takes {steps}"
+    return RunError("short-schedule", message, "leave `total_steps` out: it follows epochs and data")
+
+
 def too_large(why: str) -> RunError:
     return RunError(
         "out-of-memory", f"the device has too little memory for this training: {why}", "a smaller batch_size"

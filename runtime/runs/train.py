@@ -115,11 +115,19 @@ def _has_mps(wanted: str) -> bool:
 
 
 def _module(plan: Plan, data: SpecDataModule) -> TrainingModule:
+    _require_schedule(plan, data.steps_per_epoch * plan.train.epochs)
     outputs = [window.signal for window in plan.model.outputs]
     scale = data.normalizer.join(outputs)[1].float()
     module = training_module(plan, build_stack(plan), scale, data.steps_per_epoch, data.several)
     assert isinstance(module, TrainingModule)
     return module
+
+
+def _require_schedule(plan: Plan, steps: int) -> None:
+    call = plan.train.scheduler
+    total = call.arguments.get("total_steps") if call is not None else None
+    if total is not None and total < steps:
+        raise mistakes.short_schedule(total, steps)
 
 
 def _trainer(plan: Plan, folder: Path, runs: Path, curve: LearningCurve, progress: Progress) -> pl.Trainer:

@@ -9,7 +9,6 @@ import lightning.pytorch as pl
 
 from sysidc.runtime.training.length_callbacks import positive
 
-
 GROWING = "fit"
 """The ending of metrics that are better when larger."""
 

@@ -144,3 +144,16 @@ def test_a_folder_without_its_parts_is_no_run(specs: Path, missing: str) -> None
     (run.path / missing).unlink()
     with pytest.raises(RunError, match=missing):
         _ = sysidc.open_run(run.path).trained
+
+
+def test_a_schedule_shorter_than_the_training_is_told_before_it(tmp_path: Path) -> None:
+    text = (
+        "sysid 1\nsignals { input u  output y }\nmodel m: u[4] -> y[1] { Flatten  Linear(1) }\n"
+        "data { train = duffing(samples = 2_000) }\n"
+        "train simulation { epochs = 3  scheduler = OneCycleLR(max_lr = 0.01, total_steps = 10) }\n"
+    )
+    spec = tmp_path / "m.sysid"
+    spec.write_text(text, encoding="utf-8")
+    with pytest.raises(RunError, match="after 10 steps, the training takes 75"):
+        sysidc.load(spec).train(tmp_path / "runs")
+    assert not (tmp_path / "runs").exists() or not list((tmp_path / "runs").iterdir())
