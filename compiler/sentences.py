@@ -11,7 +11,7 @@ from sysidc.compiler.dtypes import is_floating
 from sysidc.compiler.plan import TensorType
 from sysidc.dsl.diagnostics import Diagnostic, Edit, Fix, Label, Severity
 from sysidc.dsl.source import Span
-from sysidc.dsl.spelling import closest
+from sysidc.dsl.spelling import closest, is_slip
 
 SHOWN = 12
 
@@ -28,7 +28,7 @@ def _unknown(id: str, message: str, name: str, span: Span, known: Sequence[str],
     """A name that is not known, with the nearest one that is."""
     near = closest(name, known)
     if near is not None:
-        fix = Fix(f"write `{near}`", (Edit(span, near),), safe=True)
+        fix = Fix(f"write `{near}`", (Edit(span, near),), safe=is_slip(name, near))
         return _error(id, message, span, here or f"did you mean `{near}`?", help=f"write `{near}`", fix=fix)
     return _error(id, message, span, here, help=_choices(known))
 
@@ -630,5 +630,5 @@ def unknown_allow(id: str, span: Span, warnings: Sequence[str]) -> Diagnostic:
     near = closest(id, warnings) if id else None
     if near is None:
         return _warning("unknown-allow", message, span, "silences nothing", help=_choices(warnings))
-    fix = Fix(f"write `{near}`", (Edit(span, near),), safe=True)
+    fix = Fix(f"write `{near}`", (Edit(span, near),), safe=is_slip(id, near))
     return _warning("unknown-allow", message, span, f"did you mean `{near}`?", help=f"write `{near}`", fix=fix)

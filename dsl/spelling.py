@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 LONGEST = 64
+SURE = 5
 
 
 def closest(word: str, candidates: Iterable[str]) -> str | None:
@@ -13,7 +15,11 @@ def closest(word: str, candidates: Iterable[str]) -> str | None:
     A candidate that differs in case alone wins; otherwise the first with the smallest Damerau-Levenshtein distance,
     which may be at most max(1, len(word) / 3) and must leave something in common.
     """
-    known = list(candidates)
+    return _closest(word, tuple(candidates))
+
+
+@lru_cache(maxsize=1000)  # a repeat asks the same ten thousand times
+def _closest(word: str, known: tuple[str, ...]) -> str | None:
     for candidate in known:
         if candidate.lower() == word.lower():
             return candidate
@@ -26,6 +32,14 @@ def closest(word: str, candidates: Iterable[str]) -> str | None:
         return None
     edits = distance(word.lower(), best.lower())
     return best if edits <= limit and edits < max(len(word), len(best)) else None
+
+
+def is_slip(word: str, meant: str) -> bool:
+    """Whether `word` is surely a slip of the pen for `meant`: another case, or one edit in a word of five letters.
+
+    In a short word one edit makes another word: `MAE` is no slip for `MSE`.
+    """
+    return word.lower() == meant.lower() or (len(word) >= SURE and distance(word.lower(), meant.lower()) == 1)
 
 
 def distance(left: str, right: str) -> int:

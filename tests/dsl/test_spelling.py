@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sysidc.dsl.spelling import closest, distance
+from sysidc.dsl.spelling import closest, distance, is_slip
 
 LAYERS = ("Linear", "LayerNorm", "ReLU", "GELU", "GRU", "Conv1d", "StateSpace")
 WORDS = st.text("abcd", max_size=6)
@@ -42,3 +42,12 @@ def test_distance_is_symmetric_and_zero_only_between_equal_words(left: str, righ
 @given(WORDS, WORDS)
 def test_distance_lies_between_the_difference_and_the_maximum_of_the_lengths(left: str, right: str) -> None:
     assert abs(len(left) - len(right)) <= distance(left, right) <= max(len(left), len(right))
+
+
+@pytest.mark.parametrize(
+    ("word", "meant", "sure"),
+    [("gelu", "GELU", True), ("Linaer", "Linear", True), ("MAE", "MSE", False), ("Adamax2", "AdamW", False)],
+    ids=["case", "one swap", "a short word", "two edits"],
+)
+def test_a_sure_slip_is_a_case_or_one_edit_of_a_long_word(word: str, meant: str, sure: bool) -> None:
+    assert is_slip(word, meant) is sure
