@@ -280,6 +280,7 @@ HOSTILE = {
     "null bytes": "\0" * 100_000,
     "comments": "# sysidc: allow unused x\n" * 10_000,
     "blank lines": "\n" * 1_000_000,
+    "a misspelt layer in repeats": SPEC.replace("Linear(1)", "repeat 10_000 { repeat 3 { Linaer(1) } }"),
     "definitions": "sysid 1 " + " ".join(f"let a{number} = 1" for number in range(5_000)),
 }
 
