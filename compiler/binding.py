@@ -203,17 +203,13 @@ def _call(value: Value) -> Any:
     return value if isinstance(value.plain, CallValue | Word) else MISSING
 
 
-def _is_number(plain: Plain) -> bool:
-    return isinstance(plain, int | float) and not isinstance(plain, bool)
-
-
 def _within(owner: str, entry: Argument, found: Any, value: Value, findings: Findings) -> Any:
     if isinstance(value.plain, tuple) and not _holds(entry, len(value.plain)):
         findings.add(sentences.wrong_entries(owner, entry.name, len(value.plain), value.span, entry.entries))
         return MISSING
     numbers = found if isinstance(found, tuple) and entry.kind != "files" else (found,)
     for item in numbers:
-        if _is_number(item) and not _in_bounds(entry, item):
+        if isinstance(item, int | float) and not isinstance(item, bool) and not _in_bounds(entry, item):
             findings.add(sentences.out_of_range(owner, entry.name, describe(item), value.span, _allowed(entry, item)))
             return MISSING
     return found

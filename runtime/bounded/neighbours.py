@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -43,7 +43,7 @@ class Neighbours:
 
     def __init__(self, points: Floats) -> None:
         self.points = points
-        self.tree = cKDTree(points) if points.shape[1] <= TREE_DIMENSIONS else None
+        self.tree = KDTree(points) if points.shape[1] <= TREE_DIMENSIONS else None
         self.centre = points.mean(axis=0)  # products lose fewer digits around the centre
 
     def nearest(self, queries: Floats, count: int) -> tuple[Floats, Integers]:

@@ -224,14 +224,14 @@ class Writer:
                 notes.insert(self.rng.randint(0, 1), self.rng.choice(("residual", "freeze", "cast(int64 -> float32)")))
             flow.dtype = self.parameters
         else:
+            target = ""
             notes = [{"freeze": "freeze", "init": f"init({self.rng.choice(INITS)})", "name": 'name("part")'}[note]]
         if self.chance(0.6):
             item = self.layer(flow)
             item.annotations = notes + item.annotations
         else:
             item = Item("group", annotations=notes, children=self.stack(flow, depth + 1))
-        if note in ("cast", "both"):
-            flow.dtype = target
+        flow.dtype = target or flow.dtype
         return item
 
     # --- layers ------------------------------------------------------------------------------------------------

@@ -111,7 +111,7 @@ def test_frequency_linear_equals_scipy_fft() -> None:
     layer = layers.FrequencyLinear(7, 2, 6, 3).to(F64)
     x = sample(4, 7, 2)
     W = torch.view_as_complex(layer.weight.detach()).numpy()
-    X = scipy.fft.rfft(x.numpy(), axis=1, norm="ortho").reshape(4, -1)
+    X = np.asarray(scipy.fft.rfft(x.numpy(), axis=1, norm="ortho")).reshape(4, -1)
     y = scipy.fft.irfft((X @ W.T).reshape(4, 4, 3), n=6, axis=1, norm="ortho")
     assert_close(layer(x).detach().numpy(), y)
 

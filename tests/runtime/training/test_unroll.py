@@ -129,7 +129,7 @@ def test_a_carried_state_sees_the_whole_past(layer: type[GRU] | type[LSTM]) -> N
 
 
 @pytest.mark.parametrize(
-    "layer", [Conv1d(1, 1, 3), nn.Flatten(), nn.LayerNorm((4, 1))], ids=["conv", "flatten", "norm"]
+    "layer", [Conv1d(1, 1, 3), nn.Flatten(), nn.LayerNorm([4, 1])], ids=["conv", "flatten", "norm"]
 )
 def test_a_layer_that_needs_its_window_carries_no_state(layer: nn.Module) -> None:
     with pytest.raises(ValueError, match="needs a window"):
