@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -43,7 +44,8 @@ class Neighbours:
 
     def __init__(self, points: Floats) -> None:
         self.points = points
-        self.tree = KDTree(points) if points.shape[1] <= TREE_DIMENSIONS else None
+        # scipy's stubs know one neighbour at a time only
+        self.tree: Any = KDTree(points) if points.shape[1] <= TREE_DIMENSIONS else None
         self.centre = points.mean(axis=0)  # products lose fewer digits around the centre
 
     def nearest(self, queries: Floats, count: int) -> tuple[Floats, Integers]:
