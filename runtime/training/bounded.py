@@ -138,10 +138,28 @@ class BoundedSimulationTrainingModule(TrainingModule):
         if not self.training:
             return self(x), y
         prediction = self.raw(x)
-        _, lower, upper = self._training_band(x, y, batch[2] if len(batch) > 2 else None)
+        if not self._trains_with_band:
+            return prediction, y
+        lower, upper = batch[2:] if len(batch) == 4 else self._training_borders(batch)
         lower, upper = lower.to(prediction), upper.to(prediction)
         self._crossing = (prediction - prediction.clamp(lower, upper)).square().mean()
         return (self._hold(prediction, lower, upper) if self.bound_during_training else prediction), y
+
+    def training_step(self, batch: Sequence[Tensor], batch_idx: int) -> Tensor:
+        """The band of all windows that are handed out together is looked up once: they become (x, y, lower, upper)."""
+        if self._trains_with_band:
+            batch = (*batch[:2], *self._training_borders(batch))
+        return super().training_step(batch, batch_idx)
+
+    @property
+    def _trains_with_band(self) -> bool:
+        """Whether the training loss knows the band; without, a step is that of the bare network."""
+        return self.bound_during_training or self.bound_crossing_penalty > 0
+
+    def _training_borders(self, batch: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+        x, y, *index = batch
+        _, lower, upper = self._training_band(x, y, index[0] if index else None)
+        return lower.to(y), upper.to(y)
 
     def predict_step(self, batch: Tensor | Sequence[Tensor], batch_idx: int = 0) -> dict[str, Tensor]:
         """The columns of a prediction for (x, y) or x alone, (batch, 1, 1) each, in the units that the network sees."""

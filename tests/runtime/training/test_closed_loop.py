@@ -46,7 +46,9 @@ def assert_same(fast: Tensor, plain: Tensor, sources: list[Tensor]) -> None:
     assert "_Loop" in type(fast.grad_fn).__name__
     torch.testing.assert_close(fast, plain)
     weights = torch.cos(torch.arange(fast.numel(), dtype=torch.float64)).view(fast.shape)
-    found, expected = (torch.autograd.grad((y.square() * weights).sum(), sources) for y in (fast, plain))
+    found, expected = (
+        torch.autograd.grad((y.square() * weights).sum(), sources, retain_graph=True) for y in (fast, plain)
+    )
     for gradient, by_loop in zip(found, expected, strict=True):
         torch.testing.assert_close(gradient, by_loop)
 
