@@ -50,6 +50,8 @@ def shown(plan: Plan) -> str:
         f"train {plan.train.mode}": _training(plan),
         "test": _fields(plan.test),
     }
+    if plan.train.bounded is not None and plan.data.normalize != "none":
+        sections["the band in the units of the data"] = _band(plan)
     blocks = [_block(name, rows) for name, rows in sections.items()]
     return "\n\n".join([*blocks[:1], _layers(plan), *blocks[1:]])
 
@@ -138,6 +140,17 @@ def _training(plan: Plan) -> list[tuple[str, str]]:
     rows = [row for row in _fields(plan.train) if row[0] not in ("mode", "prediction", "bounded")]
     own = plan.train.prediction or plan.train.bounded
     return rows if own is None else rows + _fields(own)
+
+
+def _band(plan: Plan) -> list[tuple[str, str]]:
+    """Only bounded mode needs the data for this, and only then are they read."""
+    from sysidc.runtime.cli.band_units import in_data_units
+    from sysidc.runtime.data.errors import DataError
+
+    try:
+        return in_data_units(plan)
+    except DataError as error:
+        return [("unknown", error.message)]
 
 
 def _fields(value: Any) -> list[tuple[str, str]]:
