@@ -8,6 +8,8 @@ from lark import Token
 
 from sysidc.dsl import sentences
 from sysidc.dsl.automaton import END
+from sysidc.dsl.braces import closing_place
+from sysidc.dsl.diagnostics import Diagnostic
 from sysidc.dsl.expectations import expectations
 from sysidc.dsl.lexing import terminal_of
 from sysidc.dsl.source import Span
@@ -30,19 +32,26 @@ def unclosed_before_section(trouble: Trouble) -> Repair | None:
     open = (trouble.kept[-back].before if back else trouble.place).brackets()
     if not open:
         return None
-    keyword = trouble.kept[-back].token if back else trouble.token
-    closers = tuple(new_token(CLOSING[bracket], keyword.start_pos or 0) for bracket in open)
-    found = sentences.unclosed(trouble.span(open[-1]), trouble.span(keyword), CLOSING[open[-1]])
-    return Repair(found, back=back, insert=closers)
+    before = trouble.kept[: len(trouble.kept) - back]
+    closers = tuple(new_token(CLOSING[bracket], trouble.span(before[-1].token).end) for bracket in open)
+    return Repair(_unclosed(trouble, open[-1], before[-1].token), back=back, insert=closers)
 
 
 def unclosed_at_end(trouble: Trouble) -> Repair | None:
     open = trouble.place.brackets()
     if trouble.token.type != END or not open:
         return None
-    end = trouble.gap()
-    closers = tuple(new_token(CLOSING[bracket], end.end) for bracket in open)
-    return Repair(sentences.unclosed(trouble.span(open[-1]), end, CLOSING[open[-1]]), insert=closers)
+    closers = tuple(new_token(CLOSING[bracket], trouble.gap().end) for bracket in open)
+    assert trouble.last is not None
+    return Repair(_unclosed(trouble, open[-1], trouble.last), insert=closers)
+
+
+def _unclosed(trouble: Trouble, bracket: Token, last: Token) -> Diagnostic:
+    """`bracket` should be closed behind `last`."""
+    opened, behind = trouble.span(bracket), trouble.span(last)
+    if bracket == "{":
+        return sentences.unclosed(opened, closing_place(trouble.source, behind, opened), "}")
+    return sentences.unclosed(opened, Span(trouble.source, behind.end, behind.end), CLOSING[bracket])
 
 
 def unclosed_inside(trouble: Trouble) -> Repair | None:
@@ -55,7 +64,7 @@ def unclosed_inside(trouble: Trouble) -> Repair | None:
         if bracket == "{":
             break
         closers.append(new_token(CLOSING[bracket], trouble.gap().end))
-        found = sentences.unclosed(trouble.span(bracket), trouble.span(trouble.token), CLOSING[bracket])
+        found = sentences.unclosed(trouble.span(bracket), trouble.gap(), CLOSING[bracket])
         repair = Repair(found, insert=tuple(closers))
         if trouble.reach(repair) > max(rival, trouble.reach(best) if best else 0):
             best = repair
@@ -65,7 +74,7 @@ def unclosed_inside(trouble: Trouble) -> Repair | None:
 def wrong_closer(trouble: Trouble) -> Repair | None:
     """`)` where `]` was opened, and the like."""
     open = trouble.place.brackets()
-    if trouble.token not in (")", "]") or not open:
+    if trouble.token not in (")", "]") or not open or open[0] == "{":
         return None
     wanted = CLOSING[open[0]]
     found = sentences.unclosed(trouble.span(open[0]), trouble.span(trouble.token), wanted)
@@ -73,7 +82,9 @@ def wrong_closer(trouble: Trouble) -> Repair | None:
 
 
 def unopened(trouble: Trouble) -> Repair | None:
-    if trouble.token not in CLOSING.values() or trouble.place.open:
+    """A closing bracket where none is open, or a round or square one where the innermost is a brace."""
+    open = trouble.place.open
+    if trouble.token not in CLOSING.values() or (open is not None and (open[0] != "{" or trouble.token == "}")):
         return None
     return Repair(sentences.unopened(trouble.span(trouble.token)), drop=1)
 
@@ -200,6 +211,49 @@ def missing_value(trouble: Trouble) -> Repair | None:
     return None
 
 
+def missing_callee(trouble: Trouble) -> Repair | None:
+    """`optimizer = (lr = 1e-3)`."""
+    if trouble.token != "=" or len(trouble.kept) < 2 or trouble.kept[-2].token != "(":
+        return None
+    bracket = trouble.kept[-2]
+    name = placeholder("NAME", bracket.token.start_pos or 0)
+    options = ("a name",)
+    last = str(trouble.kept[-3].token) if len(trouble.kept) > 2 else ""
+    found = sentences.unexpected(trouble.span(bracket.token), options, last)
+    return Repair(found, back=2, insert=(name,))
+
+
+def doubled(trouble: Trouble) -> Repair | None:
+    """One of the last words stands there twice."""
+    row = [*(kept.token for kept in trouble.kept[-LOOKAHEAD:]), trouble.token]
+    for back in range(len(row) - 1):
+        token, before = row[-1 - back], row[-2 - back]
+        if token == before and token.type != END and trouble.on_one_line(before, token):
+            repair = Repair(sentences.doubled(trouble.span(token)), back=back, drop=1)
+            if trouble.reach(repair) >= LOOKAHEAD:
+                return repair
+    return None
+
+
+def swapped(trouble: Trouble) -> Repair | None:
+    """Two of the last words stand the wrong way round."""
+    row = [*(kept.token for kept in trouble.kept[-2:]), *trouble.pending[:2]]
+    behind = min(2, len(trouble.pending))
+    for place in range(len(row) - 1):
+        left, right = row[place], row[place + 1]
+        if END in (left.type, right.type):
+            continue
+        back = max(0, len(row) - behind - place)
+        skip = tuple(row[len(row) - behind : place])
+        both = Span(trouble.source, trouble.span(left).start, trouble.span(right).end)
+        repair = Repair(
+            sentences.swapped(both, left, right), back=back, drop=2 + len(skip), insert=(*skip, right, left)
+        )
+        if trouble.reach(repair) >= LOOKAHEAD:
+            return repair
+    return None
+
+
 KNOWN_MISTAKES: tuple[Callable[[Trouble], Repair | None], ...] = (
     misplaced_version,
     unknown_unit,
@@ -211,6 +265,9 @@ KNOWN_MISTAKES: tuple[Callable[[Trouble], Repair | None], ...] = (
     foreign_comment,
     colon_for_equals,
     missing_value,
+    missing_callee,
+    doubled,
+    swapped,
     misspelled_keyword,
     unclosed_inside,
     wrong_closer,
@@ -235,8 +292,17 @@ def _back_to_section(trouble: Trouble) -> int | None:
         if not trouble.on_one_line(token, trouble.token):
             return None
         if trouble.starts_line(token):
-            return back if token in SECTIONS else None
+            behind = [kept.token for kept in trouble.kept[len(trouble.kept) - back + 1 :]] if back else []
+            return back if _begins_section(trouble, token, [*behind, *trouble.pending[not back : 3]]) else None
     return None
+
+
+def _begins_section(trouble: Trouble, keyword: Token, behind: list[Token]) -> bool:
+    """`train` and `test` are keys of settings too: what is indented has to go on like a section."""
+    if keyword not in SECTIONS:
+        return False
+    indented = trouble.source.text[: keyword.start_pos][-1:] not in ("", "\n")
+    return "{" in behind[:2] if indented else behind[:1] != ["="]
 
 
 def _length_of_statement(trouble: Trouble) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from lark import Token
 
 from sysidc.dsl.automaton import END, Automaton, automaton
+from sysidc.dsl.braces import mend_braces
 from sysidc.dsl.building import LarkTree
 from sysidc.dsl.diagnostics import Diagnostic
 from sysidc.dsl.lexing import read_tokens
@@ -19,6 +20,8 @@ MOST_REPAIRS = 100
 def recover(source: Source, start: str) -> tuple[LarkTree | None, tuple[Diagnostic, ...]]:
     """The tree of the mended file, None where it cannot be mended, and at most one report per line."""
     tokens, found = read_tokens(source)
+    tokens, slips = mend_braces(source, tokens)
+    found += slips
     mended = mend(source, start, tokens, found)
     reports = one_per_line(found)
     if mended is None:

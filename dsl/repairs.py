@@ -17,12 +17,13 @@ INSERTIONS = ("=", ":", ",", "(", "->", "{")
 
 
 def best_repair(trouble: Trouble) -> Repair | None:
-    """The first known mistake that lets reading go on, else the general repair that lets it go furthest."""
-    for known in KNOWN_MISTAKES:
-        repair = known(trouble)
-        if repair is not None and trouble.reach(repair) > 0:
-            return repair
-    return max((repair for repair in _general(trouble) if trouble.reach(repair) > 0), key=trouble.reach, default=None)
+    """A repair behind which all reads well, known mistakes first; else the first known mistake, else the farthest."""
+    known = [repair for repair in (mistake(trouble) for mistake in KNOWN_MISTAKES) if repair is not None]
+    known = [repair for repair in known if trouble.reach(repair) > 0]
+    if known:
+        return known[0]
+    general = [repair for repair in _general(trouble) if trouble.reach(repair) > 0]
+    return max(general, key=trouble.reach, default=None)
 
 
 def skip_line(trouble: Trouble) -> Repair:

@@ -71,9 +71,32 @@ def unclosed_string(span: Span) -> Diagnostic:
 
 def unclosed(bracket: Span, place: Span, closing: str) -> Diagnostic:
     """`bracket` opens and `closing` is missing at `place`."""
-    label = Label(place, f"`{closing}` is expected before this" if place.text else f"`{closing}` is expected here")
     id = "unclosed-brace" if bracket.text == "{" else "unclosed-bracket"
-    return _error(id, f"this `{bracket.text}` is never closed", bracket, "opened here", labels=(label,))
+    blank = " " if closing == "}" and place.source.text[: place.start][-1:].strip() else ""
+    fix = Fix(f"write `{closing}`", (Edit(place, blank + closing),))
+    opened = (Label(bracket, "opened here"),)
+    here = f"`{closing}` is missing here"
+    return _error(id, f"a `{bracket.text}` is never closed", place, here, labels=opened, fix=fix)
+
+
+def missing_brace(place: Span, closing: Span) -> Diagnostic:
+    """`closing` closes a block whose `{` is missing at `place`."""
+    label = (Label(closing, "closes nothing"),)
+    fix = Fix("insert `{`", (Edit(place, " {"),))
+    message = "a `}` closes what no `{` opens"
+    return _error("unopened-bracket", message, place, "`{` is missing here", labels=label, fix=fix)
+
+
+def doubled(span: Span) -> Diagnostic:
+    message = f"`{_clip(span.text)}` stands here twice"
+    return _error("syntax", message, short(span), "once is enough", fix=_removal(span))
+
+
+def swapped(both: Span, left: str, right: str) -> Diagnostic:
+    message = f"`{_clip(left)}` and `{_clip(right)}` stand the wrong way round"
+    between = both.text[len(left) : len(both.text) - len(right)]
+    fix = Fix("swap them", (Edit(both, f"{right}{between}{left}"),)) if len(both.text) < CLIP else None
+    return _error("syntax", message, short(both), fix=fix)
 
 
 def unopened(span: Span) -> Diagnostic:

@@ -105,6 +105,14 @@ class Trouble:
     def fits(self, terminal: str) -> bool:
         return self.automaton.step(self.stack, terminal) is not None
 
+    def near(self) -> bool:
+        """Whether the token stands on the line of the one before it."""
+        return self.last is None or self.on_one_line(self.last, self.token)
+
+    def may_end(self) -> bool:
+        """Whether nothing is missing behind the last token that fitted: a section or the file could end there."""
+        return self.fits(terminal_of("}")) or self.fits(END)
+
     def reach(self, repair: Repair) -> int:
         """How many tokens from the trouble on can be read after the repair, at most LOOKAHEAD; -1 if not so far."""
         taken = self.kept[len(self.kept) - repair.back :]
@@ -121,8 +129,8 @@ class Trouble:
 def complaint(trouble: Trouble) -> Diagnostic:
     """What would have fitted where the token does not."""
     options = expectations(trouble.automaton, trouble.stack)
-    near = trouble.last is None or trouble.on_one_line(trouble.last, trouble.token)
-    span = trouble.span(trouble.token) if near and trouble.token.type != END else trouble.gap()
+    missing = trouble.token.type == END or not (trouble.near() or trouble.may_end())
+    span = trouble.gap() if missing else trouble.span(trouble.token)
     return sentences.unexpected(span, options, trouble.after)
 
 
