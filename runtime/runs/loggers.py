@@ -21,13 +21,24 @@ def _tensorboard(plan: Plan, folder: Path, runs: Path) -> Logger:
 def _mlflow(plan: Plan, folder: Path, runs: Path) -> Logger:
     from lightning.pytorch.loggers import MLFlowLogger
 
-    return MLFlowLogger(experiment_name=plan.model.name, tracking_uri=(runs / "mlruns").absolute().as_uri())
+    runs.mkdir(parents=True, exist_ok=True)
+    artifacts = (runs / "mlartifacts").absolute().as_uri()
+    # MLflow refuses its old store of plain files since version 3; a database in one file needs no server either
+    store = f"sqlite:///{(runs / 'mlflow.db').absolute().as_posix()}"
+    return MLFlowLogger(experiment_name=plan.model.name, tracking_uri=store, artifact_location=artifacts)
 
 
 def _wandb(plan: Plan, folder: Path, runs: Path) -> Logger:
     from lightning.pytorch.loggers import WandbLogger
 
-    return WandbLogger(name=plan.model.name, save_dir=folder, offline=True)
+    class FinishedWithTheRun(WandbLogger):
+        """W&B writes until its run is finished; the run folder is moved to its place before the process ends."""
+
+        def finalize(self, status: str) -> None:
+            super().finalize(status)
+            self.experiment.finish(exit_code=int(status != "success"))
+
+    return FinishedWithTheRun(name=plan.model.name, save_dir=folder, offline=True, settings={"silent": True})
 
 
 LOGGERS: dict[str, tuple[str, Callable[[Plan, Path, Path], Logger]]] = {

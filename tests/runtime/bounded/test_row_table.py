@@ -36,6 +36,6 @@ def test_zero_has_no_sign_and_its_neighbour_is_another_number() -> None:
 def test_two_rows_of_one_hash_are_told_apart() -> None:
     table = RowTable(torch.tensor([[1.0], [2.0], [4.0]]), torch.tensor([[10.0], [20.0], [40.0]]))
     table._factors[:], table._hashes[:] = 0, 0
-    values, known = table.find(torch.tensor(table._keys[::-1].tolist() + [[8.0]]))
+    values, known = table.find(torch.tensor([*table._keys[::-1].tolist(), [8.0]]))
     assert known.tolist() == [True, True, True, False]
     assert values[:3, 0].tolist() == table.values[table._order[[2, 1, 0]], 0].tolist()
