@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from sysidc.compiler import sentences
 from sysidc.compiler.findings import Findings
 from sysidc.dsl.comments import LEXEME, find_comments
 from sysidc.dsl.diagnostics import Diagnostic
+from sysidc.dsl.records import dataclass
 from sysidc.dsl.source import Source, Span
 from sysidc.dsl.syntax import Comment
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from sysidc.compiler import sentences
@@ -13,6 +12,7 @@ from sysidc.compiler.scope import Scope, Unknown, evaluate
 from sysidc.compiler.values import CallValue, Interval, Plain, Quantity, Value, Word, describe
 from sysidc.dsl import syntax
 from sysidc.dsl.diagnostics import Diagnostic
+from sysidc.dsl.records import dataclass
 from sysidc.dsl.source import Span
 
 MISSING = object()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any
 
@@ -22,6 +21,7 @@ from sysidc.compiler.plan import DataPlan, ModelPlan, Node, Plan, TensorType, Te
 from sysidc.compiler.program import Program, load_program
 from sysidc.dsl import syntax
 from sysidc.dsl.diagnostics import Diagnostic
+from sysidc.dsl.records import dataclass, replace
 from sysidc.dsl.source import Source, Span
 
 

@@ -7,8 +7,9 @@ and the dataclasses of this file; a length of None means "the whole record".
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
 from typing import Any
+
+from sysidc.dsl.records import dataclass, field
 
 PLAN_VERSION = 1
 
@@ -227,6 +228,8 @@ class Plan:
 
 def to_json(plan: Plan) -> dict[str, Any]:
     """The Plan as a tree of dicts, lists and plain values."""
+    from dataclasses import asdict  # a check does without it
+
     tree: dict[str, Any] = _plain(asdict(plan))
     return tree
 

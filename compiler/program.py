@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from sysidc.compiler import sentences
@@ -12,6 +11,7 @@ from sysidc.compiler.findings import Findings
 from sysidc.compiler.scope import CONSTANTS, Scope
 from sysidc.dsl import syntax
 from sysidc.dsl.parser import parse, parse_expression
+from sysidc.dsl.records import dataclass, field
 from sysidc.dsl.source import Source, Span
 
 RESERVED = (*CONSTANTS, "all")

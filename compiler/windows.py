@@ -5,7 +5,7 @@ Steps are counted relative to k, the last step whose output is known. The output
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from sysidc.dsl.records import dataclass
 
 
 @dataclass(frozen=True)

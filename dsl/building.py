@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any, TypeAlias
 
 from lark import Token, Tree
 
 from sysidc.dsl import syntax
+from sysidc.dsl.records import dataclass, replace
 from sysidc.dsl.source import Source, Span
 
 LarkTree: TypeAlias = "Tree[Token]"

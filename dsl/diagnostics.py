@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 
+from sysidc.dsl.records import dataclass
 from sysidc.dsl.source import Span
 
 

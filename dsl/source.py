@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+
+from sysidc.dsl.records import dataclass, field
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TypeAlias
 
+from sysidc.dsl.records import dataclass
 from sysidc.dsl.source import Span
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Final
+
+from sysidc.dsl.records import dataclass
 
 
 class _Required:

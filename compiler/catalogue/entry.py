@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from sysidc.compiler.catalogue.arguments import Argument
+from sysidc.dsl.records import dataclass, field
 
 EVERY_STEP = (0, 0)
 WHOLE_WINDOW = (None, None)

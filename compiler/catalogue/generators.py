@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from sysidc.compiler.catalogue.arguments import Argument
+from sysidc.dsl.records import dataclass
 
 
 @dataclass(frozen=True)

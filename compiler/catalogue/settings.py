@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-
 from sysidc.compiler.catalogue.arguments import Argument
 from sysidc.compiler.catalogue.training import (
     AUTOREGRESSION,
@@ -17,6 +15,7 @@ from sysidc.compiler.catalogue.training import (
     TEACHER_FORCING,
     Callable,
 )
+from sysidc.dsl.records import dataclass, replace
 
 LONGEST_HORIZON = 100_000
 MODES = ("simulation", "prediction", "bounded")

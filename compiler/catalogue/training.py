@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from sysidc.compiler.catalogue.arguments import REQUIRED, Argument
+from sysidc.dsl.records import dataclass
 
 Limits: TypeAlias = dict[str, Any]
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from sysidc.compiler import sentences
 from sysidc.compiler.dtypes import is_floating, promote
 from sysidc.compiler.findings import Findings
@@ -15,6 +13,7 @@ from sysidc.compiler.values import Value, Word, describe
 from sysidc.compiler.windows import Layout, place
 from sysidc.dsl import syntax
 from sysidc.dsl.diagnostics import Diagnostic
+from sysidc.dsl.records import dataclass
 from sysidc.dsl.source import Span
 
 LONGEST_WINDOW = 10_000_000

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from sysidc.compiler import sentences
@@ -14,6 +13,7 @@ from sysidc.compiler.plan import CallPlan
 from sysidc.compiler.scope import Scope
 from sysidc.compiler.values import CallValue, Value
 from sysidc.dsl import syntax
+from sysidc.dsl.records import dataclass
 from sysidc.dsl.source import Span
 
 MOST_UNKNOWN = 100

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from sysidc.compiler import sentences
 from sysidc.compiler.catalogue.settings import DTYPES, SIGNALS
@@ -12,6 +11,7 @@ from sysidc.compiler.passes.settings import read_settings
 from sysidc.compiler.plan import SignalPlan
 from sysidc.compiler.program import Program
 from sysidc.dsl import syntax
+from sysidc.dsl.records import dataclass
 from sysidc.dsl.source import Span
 
 

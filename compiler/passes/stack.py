@@ -6,8 +6,6 @@ the type is unknown (None) and the layers behind it are judged by name and argum
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-
 from sysidc.compiler import sentences
 from sysidc.compiler.binding import MISSING, Bound, bind, judge
 from sysidc.compiler.catalogue.arguments import Argument
@@ -21,6 +19,7 @@ from sysidc.compiler.program import Program
 from sysidc.compiler.scope import Scope
 from sysidc.dsl import syntax
 from sysidc.dsl.diagnostics import Diagnostic, Edit, Fix
+from sysidc.dsl.records import dataclass, field, replace
 from sysidc.dsl.source import Span
 
 DEEPEST = 60

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from sysidc.compiler import sentences
@@ -14,6 +13,7 @@ from sysidc.compiler.passes.settings import Settings, read_settings
 from sysidc.compiler.plan import BoundedPlan, CallPlan, PredictionPlan, TestPlan, TrainPlan
 from sysidc.compiler.program import Program
 from sysidc.dsl import syntax
+from sysidc.dsl.records import dataclass
 from sysidc.dsl.source import Span
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sysidc.compiler import sentences
@@ -19,6 +18,7 @@ from sysidc.compiler.scope import Scope, Unknown, evaluate
 from sysidc.compiler.values import ArrowValue
 from sysidc.dsl import syntax
 from sysidc.dsl.diagnostics import Edit, Fix
+from sysidc.dsl.records import replace
 
 if TYPE_CHECKING:
     from sysidc.compiler.passes.stack import Built, StackBuilder

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import dataclass
+
+from sysidc.dsl.records import dataclass
 
 TAB = "    "
 WIDEST = 160

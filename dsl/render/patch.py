@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from sysidc.dsl.diagnostics import Edit, Fix
+from sysidc.dsl.records import dataclass
 from sysidc.dsl.source import Source
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from sysidc.dsl.diagnostics import Diagnostic
+from sysidc.dsl.records import dataclass
 from sysidc.dsl.render.canvas import Canvas, Ink, ink
 from sysidc.dsl.render.excerpt import excerpt
 from sysidc.dsl.render.patch import hunks
