@@ -13,9 +13,10 @@ from sysidc.compiler.passes.conflicts import check_conflicts
 from sysidc.compiler.passes.data import read_data
 from sysidc.compiler.passes.header import Header, at_precision, read_header
 from sysidc.compiler.passes.names import check_names, warn_unused
+from sysidc.compiler.passes.nodes import Built, chained, leaving, numbered
 from sysidc.compiler.passes.promise import check_learning, check_promise, check_time
 from sysidc.compiler.passes.signals import Measured, read_signals
-from sysidc.compiler.passes.stack import Built, Context, StackBuilder, chained, leaving, numbered
+from sysidc.compiler.passes.stack import Context, StackBuilder
 from sysidc.compiler.passes.training import Training, read_test, read_training, train_plan
 from sysidc.compiler.plan import DataPlan, ModelPlan, Node, Plan, TensorType, TestPlan, TrainPlan, to_json
 from sysidc.compiler.program import Program, load_program

@@ -10,9 +10,9 @@ from sysidc.compiler.binding import Bound, bind
 from sysidc.compiler.catalogue.generators import GENERATORS
 from sysidc.compiler.catalogue.settings import BENCHMARK, DATA, FILE_OPTIONS, FILE_READERS
 from sysidc.compiler.findings import Findings
+from sysidc.compiler.passes.nodes import place_of
 from sysidc.compiler.passes.settings import Settings, read_settings
 from sysidc.compiler.passes.signals import Measured
-from sysidc.compiler.passes.stack import place_of
 from sysidc.compiler.plan import DataPlan, SourcePlan, SplitPlan
 from sysidc.compiler.program import Program
 from sysidc.compiler.values import CallValue, Interval, Value, describe

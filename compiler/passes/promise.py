@@ -6,7 +6,7 @@ from sysidc.compiler import sentences
 from sysidc.compiler.dtypes import is_floating
 from sysidc.compiler.findings import Findings
 from sysidc.compiler.passes.header import Header
-from sysidc.compiler.passes.stack import Built
+from sysidc.compiler.passes.nodes import Built
 from sysidc.compiler.plan import Node, TensorType
 from sysidc.dsl.diagnostics import Edit, Fix
 from sysidc.dsl.source import Span

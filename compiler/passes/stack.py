@@ -14,7 +14,9 @@ from sysidc.compiler.catalogue.layers import LAYERS
 from sysidc.compiler.dtypes import is_floating
 from sysidc.compiler.findings import Findings
 from sysidc.compiler.passes import wrapping
-from sysidc.compiler.plan import Node, Place, TensorType
+from sysidc.compiler.passes.blocks import block_scope, warn_unused_parameters
+from sysidc.compiler.passes.nodes import Built, layer_node, leaving, rename, sequential, unknown_node
+from sysidc.compiler.plan import TensorType
 from sysidc.compiler.program import Program
 from sysidc.compiler.scope import Scope
 from sysidc.dsl import syntax
@@ -30,17 +32,6 @@ MOST_ELEMENTS = 100_000
 """Elements that are opened, empty ones too: a block of empty blocks has no layers and no end."""
 DTYPES_OF_INDEX = ("int64", "int32", "int16", "int8", "uint8")
 REPEAT_COUNT = Argument("count", "int", low=1, high=10_000)
-
-
-@dataclass(frozen=True)
-class Built:
-    """A node with the text that it came from: `tail` is the layer whose output it returns, `channels` the place where
-    that layer's output size is written, `label` that of the node's own name."""
-
-    node: Node
-    tail: Span
-    channels: Span | None = None
-    label: Span | None = None
 
 
 @dataclass
@@ -231,16 +222,16 @@ class StackBuilder:
             self.context.unbuilt.append((entry.name, element.name.span))
             return None
         if not bound.sound or arrives is None:
-            return _unknown_node(element, entry)
+            return unknown_node(element, entry)
         arrives = self._matching_dtype(element, entry, bound, arrives)
         effect = entry.rule(bound.values, Shape(arrives.steps, arrives.channels, arrives.cut))
         if isinstance(effect, Misfit):
             self.findings.add(misfit(effect, entry, element, bound, arrives))
-            return _unknown_node(element, entry)
+            return unknown_node(element, entry)
         if self._is_too_large(element, entry, effect):
-            return _unknown_node(element, entry)
+            return unknown_node(element, entry)
         dtype = self.context.dtype if entry.numbers == "integers" else arrives.dtype
-        return _layer_node(element, entry, bound, effect, arrives, dtype)
+        return layer_node(element, entry, bound, effect, arrives, dtype)
 
     def _is_too_large(self, element: syntax.Layer, entry: Layer, effect: Effect) -> bool:
         """Sizes that no memory holds; 4 GB of parameters are what this version builds."""
@@ -287,49 +278,6 @@ def wanted_dtype(numbers: Numbers, arrives: str, parameters: str) -> str | None:
             return None
 
 
-def leaving(built: Built) -> TensorType | None:
-    """The type that leaves a node, None where it is unknown."""
-    return None if built.node.type_out.channels == 0 else built.node.type_out
-
-
-UNKNOWN = TensorType(None, 0, "float32")
-"""Stands in nodes behind a mistake; never part of a Plan."""
-
-
-def _unknown_node(element: syntax.Layer, entry: Layer) -> Built:
-    node = Node("", entry.name, entry.target, {}, UNKNOWN, UNKNOWN, 0, 0, 0, place_of(element.span))
-    return Built(node, element.span)
-
-
-def _layer_node(
-    element: syntax.Layer, entry: Layer, bound: Bound, effect: Effect, arrives: TensorType, dtype: str
-) -> Built:
-    shape = effect.shape
-    leaves = TensorType(shape.steps, shape.channels, dtype, shape.cut)
-    back, ahead = effect.time
-    node = Node(
-        "",
-        entry.name,
-        entry.target,
-        dict(effect.arguments),
-        arrives,
-        leaves,
-        back,
-        ahead,
-        effect.parameters,
-        place_of(element.span),
-        fixed=effect.fixed,
-    )
-    return Built(node, element.span, _size_span(entry, bound))
-
-
-def _size_span(entry: Layer, bound: Bound) -> Span | None:
-    for name in ("out_features", "out_channels", "hidden_size", "width"):
-        if name in bound.spans:
-            return bound.spans[name]
-    return None
-
-
 def misfit(found: Misfit, entry: Layer, element: syntax.Layer, bound: Bound, arrives: TensorType) -> Diagnostic:
     """The diagnostic of a layer that cannot take what arrives."""
     span = bound.spans.get(found.argument or "", element.span)
@@ -344,100 +292,3 @@ def _value_span(element: syntax.Layer, span: Span) -> Span:
         if argument.span is span:
             return argument.value.span
     return span
-
-
-def sequential(built: list[Built], span: Span, findings: Findings) -> Built:
-    """Several nodes as one nn.Sequential."""
-    nodes = numbered(built, findings)
-    unknown = any(leaving(entry) is None for entry in built)
-    node = Node(
-        "",
-        "stack",
-        "torch.nn.Sequential",
-        {},
-        nodes[0].type_in,
-        UNKNOWN if unknown else nodes[-1].type_out,
-        *chained([(node.look_back, node.look_ahead) for node in nodes]),
-        sum(node.parameters for node in nodes),
-        place_of(span),
-        children=nodes,
-        fixed=any(node.fixed for node in nodes),
-    )
-    return Built(node, built[-1].tail, built[-1].channels)
-
-
-def chained(intervals: list[tuple[int | None, int | None]]) -> tuple[int | None, int | None]:
-    """Dependency intervals of layers one behind the other add up; None (all of the window) absorbs."""
-
-    def total(reaches: list[int | None]) -> int | None:
-        return None if any(reach is None for reach in reaches) else sum(reach or 0 for reach in reaches)
-
-    return total([back for back, _ in intervals]), total([ahead for _, ahead in intervals])
-
-
-def numbered(built: list[Built], findings: Findings) -> tuple[Node, ...]:
-    """Children of an nn.Sequential: those without a name of their own are named by their position.
-
-    A name that a repeat or a block brings several times is counted on: `readout`, `readout_2`.
-    """
-    seen: dict[str, list[Span | None]] = {}
-    nodes = []
-    for index, entry in enumerate(built):
-        name = entry.node.name or str(index)
-        before = seen.setdefault(name, [])
-        if before and entry.label is not None and before[0] is not None and before[0] != entry.label:
-            findings.add(sentences.duplicate_label(name, entry.label, before[0]))
-        nodes.append(replace(entry.node, name=f"{name}_{len(before) + 1}" if before else name))
-        before.append(entry.label)
-    return tuple(nodes)
-
-
-def rename(built: Built, name: str, span: Span, findings: Findings) -> Built:
-    """The same node under a name of its own."""
-    if not name or name.isdigit() or "." in name or name in wrapping.TAKEN_NAMES:
-        findings.add(sentences.taken_name(name, span))
-        return built
-    return replace(built, node=replace(built.node, name=name), label=span)
-
-
-def place_of(span: Span) -> Place:
-    line, column = span.start_position
-    end_line, end_column = span.end_position
-    return Place(span.source.name, line, column, end_line, end_column)
-
-
-def block_scope(
-    element: syntax.Layer, block: syntax.Block, file_scope: Scope, scope: Scope, findings: Findings
-) -> Scope | None:
-    """The scope of a block's body: its arguments, evaluated where the block is used, then the file's names."""
-    owner = element.name.text
-    inner = Scope(findings, parent=file_scope)
-    names = [parameter.name.text for parameter in block.parameters]
-    given: dict[str, syntax.Expression] = {}
-    for index, argument in enumerate(element.arguments):
-        name = argument.name.text if argument.name else (names[index] if index < len(names) else None)
-        if name is None:
-            findings.add(sentences.too_many_arguments(owner, len(names), argument.span, tuple(names)))
-            return None
-        if name not in names:
-            assert argument.name is not None
-            findings.add(sentences.unknown_argument(owner, name, argument.name.span, tuple(names)))
-            return None
-        if name in given:
-            findings.add(sentences.argument_twice(owner, name, argument.span, given[name].span))
-            return None
-        given[name] = argument.value
-    for parameter in block.parameters:
-        expression = given.get(parameter.name.text, parameter.default)
-        if expression is None:
-            findings.add(sentences.missing_argument(owner, parameter.name.text, element.span, ""))
-            return None
-        written = parameter.name.text in given
-        inner.define(parameter.name.text, parameter.name.span, expression, scope if written else inner)
-    return inner
-
-
-def warn_unused_parameters(block: syntax.Block, inner: Scope, findings: Findings) -> None:
-    for parameter in block.parameters:
-        if parameter.name.text not in inner.used:
-            findings.add(sentences.unused("argument", parameter.name.text, parameter.name.span))

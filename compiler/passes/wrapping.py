@@ -21,7 +21,8 @@ from sysidc.dsl.diagnostics import Edit, Fix
 from sysidc.dsl.records import replace
 
 if TYPE_CHECKING:
-    from sysidc.compiler.passes.stack import Built, StackBuilder
+    from sysidc.compiler.passes.nodes import Built
+    from sysidc.compiler.passes.stack import StackBuilder
     from sysidc.compiler.program import Program
 
 WRAPPERS = "sysidc.runtime.nn."
@@ -29,22 +30,6 @@ ANNOTATIONS = ("cast", "residual", "autoregressive_residual", "freeze", "init", 
 STEPS = Argument("steps", "int", None, low=1, high=100_000)
 LABEL = Argument("name", "string")
 VECTORS_ONLY = ("LayerNorm", "BatchNorm1d", "PReLU")
-
-TAKEN_NAMES = frozenset(
-    name
-    for line in (
-        "T_destination add_module append apply bfloat16 buffers call_super_init children compile cpu cuda double",
-        "dump_patches eval extend extra_repr float forward get_buffer get_extra_state get_parameter get_submodule half",
-        "insert ipu load_state_dict modules mtia named_buffers named_children named_modules named_parameters",
-        "parameters pop register_backward_hook register_buffer register_forward_hook register_forward_pre_hook",
-        "register_full_backward_hook register_full_backward_pre_hook register_load_state_dict_post_hook",
-        "register_load_state_dict_pre_hook register_module register_parameter register_state_dict_post_hook",
-        "register_state_dict_pre_hook requires_grad_ set_extra_state set_submodule share_memory state_dict to to_empty",
-        "train training type xpu zero_grad",
-    )
-    for name in line.split()
-)
-"""Attributes of nn.Sequential, which a child cannot be named after."""
 
 Inner = Callable[["TensorType | None"], "Built | None"]
 

@@ -113,7 +113,7 @@ def measured_interval(layer: Layer, effect: Effect, steps: int, channels: int) -
 
 
 def test_taken_names_are_those_of_torchs_containers() -> None:
-    from sysidc.compiler.passes.wrapping import TAKEN_NAMES
+    from sysidc.compiler.passes.nodes import TAKEN_NAMES
 
     public = {name for name in dir(torch.nn.Sequential()) if not name.startswith("_")}
     assert public <= TAKEN_NAMES
