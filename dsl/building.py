@@ -1,19 +1,21 @@
-"""Turns Lark's tree into the frozen nodes of syntax.py with exact spans: one method per rule of the grammar."""
+"""Turns the parser's tree into the frozen nodes of syntax.py with exact spans: one method per rule of the grammar."""
 
 from __future__ import annotations
 
 import math
 import re
 from enum import Enum
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from lark import Token, Tree
-
-from sysidc.dsl import syntax
+from sysidc.dsl import reader, syntax
 from sysidc.dsl.records import dataclass, replace
 from sysidc.dsl.source import Source, Span
 
-LarkTree: TypeAlias = "Tree[Token]"
+if TYPE_CHECKING:
+    import lark
+
+Token: TypeAlias = "lark.Token | reader.Token"
+Tree: TypeAlias = "lark.Tree[lark.Token] | reader.Tree"
 
 DEEPEST = 200
 MOST_DIGITS = 300
@@ -49,18 +51,20 @@ class Builder:
         self.source = source
         self.depth = 0
 
-    def build(self, tree: LarkTree) -> Any:
+    def build(self, tree: Tree) -> Any:
         """The node that `tree` stands for. Raises UnbuildableError."""
         if self.depth >= DEEPEST:
             raise UnbuildableError(Unbuildable.TOO_DEEP, self.span(tree))
         self.depth += 1
         try:
-            children = [self.build(child) if isinstance(child, Tree) else child for child in tree.children]
+            children = [
+                child if child is None or isinstance(child, str) else self.build(child) for child in tree.children
+            ]
         finally:
             self.depth -= 1
         return getattr(self, tree.data)(self.span(tree), *children)
 
-    def span(self, tree: LarkTree) -> Span:
+    def span(self, tree: Tree) -> Span:
         if tree.meta.empty:
             return Span(self.source, 0, 0)
         return Span(self.source, tree.meta.start_pos, tree.meta.end_pos)

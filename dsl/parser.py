@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import Any
 
-from lark import Tree
-from lark.exceptions import UnexpectedInput
-
 from sysidc.dsl import sentences, syntax
-from sysidc.dsl.building import Builder, LarkTree, Unbuildable, UnbuildableError
+from sysidc.dsl.building import Builder, Tree, Unbuildable, UnbuildableError
 from sysidc.dsl.comments import deepest_bracket, find_comments
 from sysidc.dsl.diagnostics import Diagnostic
-from sysidc.dsl.parse_table import parser
+from sysidc.dsl.reader import read
 from sysidc.dsl.source import Source, Span
 
 DEEPEST_BRACKETS = 50
@@ -47,13 +43,14 @@ def parse_expression(source: Source) -> tuple[syntax.Expression | None, tuple[Di
     return nodes[0], unbuildable
 
 
-def _read(source: Source, start: str) -> tuple[LarkTree | None, tuple[Diagnostic, ...]]:
+def _read(source: Source, start: str) -> tuple[Tree | None, tuple[Diagnostic, ...]]:
     too_deep = deepest_bracket(source, DEEPEST_BRACKETS)
     if too_deep is not None:
         return None, (sentences.too_deep(too_deep),)
-    with suppress(UnexpectedInput):
-        return parser().parse(source.text, start=start), ()
-    from sysidc.dsl.recovery import recover  # a clean file is read without it
+    tree = read(source.text, start)
+    if tree is not None:
+        return tree, ()
+    from sysidc.dsl.recovery import recover  # a clean file is read without it and without Lark
 
     return recover(source, start)
 
@@ -64,7 +61,7 @@ def _build_each(source: Source, trees: list[Any]) -> tuple[list[Any], tuple[Diag
     found: list[Diagnostic] = []
     for tree in trees:
         try:
-            nodes.append(Builder(source).build(tree) if isinstance(tree, Tree) else None)
+            nodes.append(Builder(source).build(tree) if tree is not None else None)
         except UnbuildableError as error:
             nodes.append(None)
             if error.reason in SENTENCES:

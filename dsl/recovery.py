@@ -6,7 +6,7 @@ from lark import Token
 
 from sysidc.dsl.automaton import END, Automaton, automaton
 from sysidc.dsl.braces import mend_braces
-from sysidc.dsl.building import LarkTree
+from sysidc.dsl.building import Tree
 from sysidc.dsl.diagnostics import Diagnostic
 from sysidc.dsl.lexing import read_tokens
 from sysidc.dsl.parse_table import parser
@@ -17,7 +17,7 @@ from sysidc.dsl.trouble import Kept, Place, Repair, Trouble
 MOST_REPAIRS = 100
 
 
-def recover(source: Source, start: str) -> tuple[LarkTree | None, tuple[Diagnostic, ...]]:
+def recover(source: Source, start: str) -> tuple[Tree | None, tuple[Diagnostic, ...]]:
     """The tree of the mended file, None where it cannot be mended, and at most one report per line."""
     tokens, found = read_tokens(source)
     tokens, slips = mend_braces(source, tokens)
@@ -29,7 +29,7 @@ def recover(source: Source, start: str) -> tuple[LarkTree | None, tuple[Diagnost
     interactive = parser().parse_interactive("", start=start)
     for token in mended:
         interactive.feed_token(token)
-    tree: LarkTree = interactive.feed_token(Token(END, ""))
+    tree: Tree = interactive.feed_token(Token(END, ""))
     return tree, reports
 
 

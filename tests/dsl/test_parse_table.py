@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sysidc.dsl import parse_table
+from sysidc.dsl import parse_table, reader
 
 
 def parse_in_a_fresh_process(cache: Path) -> str:
@@ -25,7 +25,7 @@ def parse_in_a_fresh_process(cache: Path) -> str:
 
 
 def test_the_grammar_is_free_of_ambiguities() -> None:
-    parse_table.build(parse_table.GRAMMAR.read_text(encoding="utf-8"), strict=True)
+    parse_table.build(reader.GRAMMAR.read_text(encoding="utf-8"), strict=True)
 
 
 def test_the_table_is_kept_and_read_back(tmp_path: Path) -> None:
@@ -55,4 +55,4 @@ def test_a_cache_that_cannot_be_written_is_done_without(tmp_path: Path) -> None:
 def test_the_cache_lies_in_the_users_own_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setenv("LOCALAPPDATA", str(tmp_path))
-    assert tmp_path in parse_table.cache_folder().parents
+    assert tmp_path in reader.cache_folder().parents
