@@ -77,7 +77,8 @@ class BoundedSimulationTrainingModule(TrainingModule):
             gradient_clip=gradient_clip,
         )
         self.error_band = Band(kernel, bandwidth, delta, neighbours, radius)
-        self.lipschitz, self.noise = lipschitz, noise
+        self.lipschitz: float | Literal["estimate"] = lipschitz
+        self.noise: float | Literal["estimate"] = noise
         self.bound_during_training = bound_during_training
         self.bound_crossing_penalty = bound_crossing_penalty
         self.max_reinit, self.reinit_tolerance, self.redraw = max_reinit, reinit_tolerance, redraw
@@ -125,11 +126,11 @@ class BoundedSimulationTrainingModule(TrainingModule):
         return _borders(values)
 
     def _hold(self, prediction: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
-        clamped = prediction.clamp(lower, upper)
         if not self.training:
-            return clamped
+            return prediction.clamp(lower, upper)
         # the value is the clamp's to the last bit, the derivative that of the prediction
-        return clamped.detach() + (prediction - prediction.detach())
+        value = prediction.detach()
+        return value.clamp(lower, upper) + (prediction - value)
 
     # --- training ----------------------------------------------------------------------------------------------
 
@@ -142,7 +143,8 @@ class BoundedSimulationTrainingModule(TrainingModule):
             return prediction, y
         lower, upper = batch[2:] if len(batch) == 4 else self._training_borders(batch)
         lower, upper = lower.to(prediction), upper.to(prediction)
-        self._crossing = (prediction - prediction.clamp(lower, upper)).square().mean()
+        if self.bound_crossing_penalty:
+            self._crossing = (prediction - prediction.clamp(lower, upper)).square().mean()
         return (self._hold(prediction, lower, upper) if self.bound_during_training else prediction), y
 
     def training_step(self, batch: Sequence[Tensor], batch_idx: int) -> Tensor:
@@ -170,7 +172,7 @@ class BoundedSimulationTrainingModule(TrainingModule):
     def _step(self, batch: Sequence[Tensor]) -> tuple[Tensor, Tensor, Tensor]:
         loss, prediction, target = super()._step(batch)
         crossing, self._crossing = self._crossing, None
-        if crossing is not None and self.bound_crossing_penalty:
+        if crossing is not None:
             loss = loss + self.bound_crossing_penalty * crossing
         return loss, prediction, target
 
