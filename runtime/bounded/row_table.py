@@ -59,8 +59,7 @@ class RowTable:
 
     def _holds(self, places: Places, rows: Floats) -> Mask:
         there = self._keys[places.clip(max=len(self._keys) - 1)]
-        equal: Mask = np.equal(there.view(np.uint64), rows.view(np.uint64)).all(axis=1)
-        return equal
+        return np.asarray(np.equal(there.view(np.uint64), rows.view(np.uint64)).all(axis=1))
 
     def _same_hash(self, places: Places, hashes: Hashes) -> Mask:
         inside = places < len(self._hashes)

@@ -114,9 +114,9 @@ class _Loop(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, ...]:  # pyright: ignore[reportIncompatibleMethodOverride]
         assert ctx.saved_tensors is not None
-        back = ctx.loop.backward(gradient, ctx.shape, ctx.needs_input_grad[2])
+        back = ctx.loop.backward(grad_outputs[0], ctx.shape, ctx.needs_input_grad[2])
         gradients = [gradient for layer in ctx.loop.layers for gradient in layer.gradients()]
         return None, None, back, *gradients
 

@@ -350,7 +350,7 @@ def test_the_score_leaves_the_initial_steps_out_and_has_the_metrics_asked_for(fi
     rows = all_steps.metrics + later.metrics
     assert all(list(row)[-2:] == ["rmse", "mae"] for row in rows)
     frame = later.predict("two.csv")[150:]
-    error = (frame["y_predicted"] - frame["y"]).to_numpy()
+    error = np.asarray(frame["y_predicted"] - frame["y"])
     assert later.metrics[0]["rmse"] == pytest.approx(float(np.sqrt(np.mean(error**2))), rel=1e-5)
     assert later.metrics[0]["rmse"] != all_steps.metrics[0]["rmse"]
 
