@@ -17,7 +17,7 @@ from sysidc.dsl.source import Source, Span
 RESERVED = (*CONSTANTS, "all")
 REQUIRED_SECTIONS = ("signals", "model", "data", "train")
 DEEPEST_USE = 20
-LARGEST_FILE = 8_000_000
+LARGEST_FILE = 1_048_576
 
 
 class OverrideError(Exception):

@@ -5,6 +5,7 @@ The mistakes of form have theirs in sysidc.dsl.sentences.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from sysidc.compiler.dtypes import is_floating
@@ -14,6 +15,8 @@ from sysidc.dsl.source import Span
 from sysidc.dsl.spelling import closest, is_slip
 
 SHOWN = 12
+DEFINED = ("unknown-name", "unknown-layer", "unknown-signal")
+LONGEST_SEARCHED = 20_000
 
 
 def _error(id: str, message: str, span: Span, here: str = "", **more: object) -> Diagnostic:
@@ -27,10 +30,31 @@ def _warning(id: str, message: str, span: Span, here: str = "", **more: object) 
 def _unknown(id: str, message: str, name: str, span: Span, known: Sequence[str], here: str = "") -> Diagnostic:
     """A name that is not known, with the nearest one that is."""
     near = closest(name, known)
+    slip = _slip_in_definition(name, near, span) if near is not None and id in DEFINED else None
+    if near is not None and slip is not None:
+        label = Label(span, "used here")
+        fix = Fix(f"write `{name}`", (Edit(slip, name),))
+        here = f"this is defined and never used; did you mean `{name}`?"
+        return _error(id, message, slip, here, labels=(label,), help=f"write `{name}`", fix=fix)
     if near is not None:
         fix = Fix(f"write `{near}`", (Edit(span, near),), safe=is_slip(name, near))
         return _error(id, message, span, here or f"did you mean `{near}`?", help=f"write `{near}`", fix=fix)
     return _error(id, message, span, here, help=_choices(known))
+
+
+def _slip_in_definition(name: str, near: str, span: Span) -> Span | None:
+    """Where `near` stands, if it stands once in the file and `name` more often: not the uses hold the slip then."""
+    text = span.source.text
+    if len(text) > LONGEST_SEARCHED:
+        return None
+    defined = re.search(rf"\b(?:param|let|block|dynamics|input|output)\s+({re.escape(near)})\b", text)
+    if defined is None or _uses(near, text) > 1 or _uses(name, text) < 2:
+        return None
+    return Span(span.source, *defined.span(1))
+
+
+def _uses(word: str, text: str) -> int:
+    return len(re.findall(rf"\b{re.escape(word)}\b", text))
 
 
 def _choices(known: Sequence[str]) -> str | None:

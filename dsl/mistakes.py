@@ -21,6 +21,7 @@ INNER_KEYWORDS = ("input", "output", "state", "learn", "let", "repeat", "stage")
 ANNOTATIONS = ("residual", "cast", "autoregressive_residual", "correction", "freeze", "init", "name")
 UNITS = ("us", "ms", "s", "min", "h", "Hz", "kHz", "MHz")
 UNIT_WORDS = {"sec": "s", "secs": "s", "second": "s", "seconds": "s", "minutes": "min", "mins": "min", "hours": "h"}
+BEFORE_VALUES = ("=", ":", "..", "+", "-", "*", "/", "//", "**")
 FARTHEST_BACK = 40
 
 
@@ -128,7 +129,7 @@ def unknown_unit(trouble: Trouble) -> Repair | None:
 def misspelled_section(trouble: Trouble) -> Repair | None:
     if trouble.token.type != "NAME" or not _at_top(trouble):
         return None
-    meant = closest(trouble.token, SECTIONS)
+    meant = closest(trouble.token, SECTIONS if trouble.kept else ("sysid", *SECTIONS))
     if meant is None:
         return None
     span = trouble.span(trouble.token)
@@ -137,15 +138,17 @@ def misspelled_section(trouble: Trouble) -> Repair | None:
 
 
 def misspelled_keyword(trouble: Trouble) -> Repair | None:
-    last = trouble.last
-    if last is None or last.type != "NAME":
+    """`outptu y`, `repaet 2 { ... }`, `repaet (2) { ... }`."""
+    back = _length_of_parentheses(trouble) + 1 if trouble.last == ")" and trouble.token == "{" else 1
+    word = trouble.kept[-back].token if back <= len(trouble.kept) else None
+    if word is None or word.type != "NAME":
         return None
-    meant = closest(last, INNER_KEYWORDS)
+    meant = closest(word, INNER_KEYWORDS)
     if meant is None:
         return None
-    span = trouble.span(last)
+    span = trouble.span(word)
     replaced = (new_token(meant, span.start, span.end),)
-    return Repair(sentences.unknown_keyword(span, meant), back=1, drop=1, insert=replaced)
+    return Repair(sentences.unknown_keyword(span, meant), back=back, drop=1, insert=replaced)
 
 
 def statement_outside(trouble: Trouble) -> Repair | None:
@@ -197,17 +200,17 @@ def missing_mode(trouble: Trouble) -> Repair | None:
 
 
 def missing_value(trouble: Trouble) -> Repair | None:
-    """`key =` and the next statement: its first word was read as the value, or does not even look like one."""
+    """`key =` or `2 *` and the next statement: its first word was read as the value, or does not even look like one."""
     for back in range(min(LOOKAHEAD, len(trouble.kept))):
         before = trouble.kept[len(trouble.kept) - back - 2 : len(trouble.kept) - back]
-        if len(before) < 2 or before[1].token != "=":
+        if len(before) < 2 or before[1].token not in BEFORE_VALUES:
             continue
         next = trouble.kept[-back].token if back else trouble.token
         if next.type != END and next != "}" and not trouble.starts_line(next):
             continue
-        equals = trouble.span(before[1].token)
-        found = sentences.missing_value(Span(trouble.source, equals.end, equals.end))
-        return Repair(found, back=back, insert=(placeholder("NAME", equals.end),))
+        end = trouble.span(before[1].token).end
+        found = sentences.missing_value(Span(trouble.source, end, end), before[1].token)
+        return Repair(found, back=back, insert=(placeholder("NAME", end),))
     return None
 
 
@@ -221,6 +224,13 @@ def missing_callee(trouble: Trouble) -> Repair | None:
     last = str(trouble.kept[-3].token) if len(trouble.kept) > 2 else ""
     found = sentences.unexpected(trouble.span(bracket.token), options, last)
     return Repair(found, back=2, insert=(name,))
+
+
+def missing_annotation(trouble: Trouble) -> Repair | None:
+    """`@ { ... }`."""
+    if trouble.last != "@":
+        return None
+    return Repair(complaint(trouble), insert=(placeholder("NAME", trouble.gap().end),))
 
 
 def doubled(trouble: Trouble) -> Repair | None:
@@ -265,6 +275,7 @@ KNOWN_MISTAKES: tuple[Callable[[Trouble], Repair | None], ...] = (
     foreign_comment,
     colon_for_equals,
     missing_value,
+    missing_annotation,
     missing_callee,
     doubled,
     swapped,
@@ -303,6 +314,17 @@ def _begins_section(trouble: Trouble, keyword: Token, behind: list[Token]) -> bo
         return False
     indented = trouble.source.text[: keyword.start_pos][-1:] not in ("", "\n")
     return "{" in behind[:2] if indented else behind[:1] != ["="]
+
+
+def _length_of_parentheses(trouble: Trouble) -> int:
+    """How many tokens the parentheses that end before the trouble hold, both included."""
+    depth = 0
+    for back in range(1, min(FARTHEST_BACK, len(trouble.kept)) + 1):
+        token = trouble.kept[-back].token
+        depth += (token == ")") - (token == "(")
+        if depth == 0:
+            return back
+    return len(trouble.kept)
 
 
 def _length_of_statement(trouble: Trouble) -> int:

@@ -116,8 +116,9 @@ def unexpected(span: Span, options: tuple[str, ...], after: str) -> Diagnostic:
     return _error("syntax", f"expected {_either(options)}{_behind(after)}", short(span), _found(span))
 
 
-def missing_value(span: Span) -> Diagnostic:
-    return _error("missing-value", "expected a value after `=`", span, "the value is missing")
+def missing_value(span: Span, operator: str) -> Diagnostic:
+    what = "name" if operator == ":" else "value"
+    return _error("missing-value", f"expected a {what} after `{operator}`", span, f"the {what} is missing")
 
 
 def missing_mode(span: Span) -> Diagnostic:

@@ -110,8 +110,8 @@ class Trouble:
         return self.last is None or self.on_one_line(self.last, self.token)
 
     def may_end(self) -> bool:
-        """Whether nothing is missing behind the last token that fitted: a section or the file could end there."""
-        return self.fits(terminal_of("}")) or self.fits(END)
+        """Whether nothing is missing behind the last token that fitted: what is open, or the file, could end there."""
+        return self.fits(END) or any(self.fits(terminal_of(closing)) for closing in CLOSING.values())
 
     def reach(self, repair: Repair) -> int:
         """How many tokens from the trouble on can be read after the repair, at most LOOKAHEAD; -1 if not so far."""

@@ -22,11 +22,15 @@ MOST_UNKNOWN = 100
 
 @dataclass(frozen=True)
 class Settings:
-    """Values by name, defaults filled in; `spans` of those that were written; `unbuilt` of those that wait."""
+    """Values by name, defaults filled in; `spans` of those that were written; `unbuilt` of those that wait.
+
+    Not `complete`: a setting is unknown, which may be one that is missing.
+    """
 
     values: Mapping[str, Any]
     spans: Mapping[str, Span]
     unbuilt: tuple[tuple[str, Span], ...]
+    complete: bool = True
 
 
 def read_settings(
@@ -60,9 +64,9 @@ def read_settings(
     for setting in table.values():
         if setting.name not in values or values[setting.name] is MISSING:
             values[setting.name] = _default(setting)
-    if all(item.key.text in table for item in items):  # an unknown setting may be the one that is missing
+    if not unknown:
         _require(section, table, spans, items, findings)
-    return Settings(values, spans, tuple(unbuilt))
+    return Settings(values, spans, tuple(unbuilt), not unknown)
 
 
 def _known(

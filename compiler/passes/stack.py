@@ -181,7 +181,7 @@ class StackBuilder:
         if entry is None:
             known = (*LAYERS, *self.program.blocks, *self.program.dynamics)
             self.findings.add(sentences.unknown_layer(name, element.name.span, known))
-            return []
+            return [unknown_node(element, LAYERS["Identity"])]
         built = self._layer(element, entry, arrives, scope)
         return [self._labelled(built, element)] if built else []
 

@@ -141,12 +141,13 @@ def largest_horizon(horizon: int, autoregression: CallPlan | None, epochs: int) 
 
 def _bounded(training: Training, findings: Findings) -> BoundedPlan:
     values, spans = training.settings.values, training.settings.spans
-    if "kernel" not in spans:
+    complete = training.settings.complete
+    if complete and "kernel" not in spans:
         about = "weights of the kernel regression, such as `Epanechnikov(bandwidth = 0.2)`"
         findings.add(sentences.missing_setting("train bounded", "kernel", training.keyword, about))
     if "neighbours" in spans and "radius" in spans:
         findings.add(sentences.neighbours_and_radius(spans["radius"], spans["neighbours"]))
-    elif "neighbours" not in spans and "radius" not in spans:
+    elif complete and "neighbours" not in spans and "radius" not in spans:
         findings.add(sentences.no_neighbours(training.keyword))
     kernel = values["kernel"]
     arguments: dict[str, Any] = dict(kernel.arguments) if isinstance(kernel, CallPlan) else {"bandwidth": 1.0}

@@ -71,6 +71,24 @@ SINGLE = [
     pytest.param("param", "parm", 2, "unknown-section", id="section-misspelled"),
     pytest.param("4 s", "4 sec", 4, "unknown-unit", id="unit-unknown"),
     pytest.param("input  u", "inptu  u", 5, "unknown-keyword", id="keyword-misspelled"),
+    pytest.param("sysid 1", "sysd 1", 1, "unknown-section", id="version-misspelled"),
+    pytest.param("signals {", "sginals {", 3, "unknown-section", id="signals-misspelled"),
+    pytest.param("output y", "outtput y", 6, "unknown-keyword", id="output-misspelled"),
+    pytest.param("state x", "stat x", 9, "unknown-keyword", id="state-misspelled"),
+    pytest.param("model m", "modle m", 14, "unknown-section", id="model-misspelled"),
+    pytest.param("@residual {", "repaet 2 {", 16, "unknown-keyword", id="repeat-misspelled"),
+    pytest.param("@residual {", "repaet (2) {", 16, "unknown-keyword", id="repeat-with-parentheses-misspelled"),
+    pytest.param("train simulation", "tran simulation", 23, "unknown-section", id="train-misspelled"),
+    pytest.param("0 .. 1", "0 ..", 10, "missing-value", id="range-without-end"),
+    pytest.param("@residual", "@", 16, "syntax", id="annotation-without-name"),
+    pytest.param("AdamW(lr", "(lr", 24, "syntax", id="call-without-name"),
+    pytest.param("AdamW(lr", "AdamW((lr", 24, "syntax", id="parenthesis-doubled"),
+    pytest.param("= AdamW", "AdamW =", 24, "syntax", id="equals-and-name-swapped"),
+    pytest.param("  optimizer =", "  =", 24, "syntax", id="key-missing"),
+    pytest.param("model m: u[128] -> y[1] {", "model m: u[128] -> y[1]", 14, "unopened-bracket", id="brace-not-opened"),
+    pytest.param("@residual {", "@residual { {", 16, "syntax", id="brace-doubled"),
+    pytest.param("Linear(width) }", "Linear(width) } }", 16, "unopened-bracket", id="closing-brace-doubled"),
+    pytest.param("Linear(width) }", "Linear(width)", 16, "unclosed-brace", id="group-open"),
     pytest.param('y : float32 "V"', "y float32", 6, "syntax", id="colon-missing-before-dtype"),
     pytest.param("learn k", "lern k", 10, "unknown-keyword", id="learn-misspelled"),
     pytest.param("der(x) = u - k * x", "der(x) =", 11, "missing-value", id="equation-without-value"),
@@ -132,6 +150,31 @@ def test_the_sections_around_a_mistake_are_still_read() -> None:
     file, _ = parse(Source("test.sysid", SOUND.replace("Linear(1, width)", "Linear(1, width").replace("4 s", "4 sec")))
     kinds = [type(item).__name__ for item in file.items]
     assert kinds == ["Param", "Signals", "Dynamics", "Model", "Section", "Section"]
+
+
+def test_a_missing_brace_is_told_on_the_empty_line_where_it_stood() -> None:
+    text = SOUND.replace('"a.csv"\n  rows  = [1, 2]\n}', '"a.csv"\n  rows  = [1, 2]\n')
+    found = only(text)
+    assert found.span.start_position == (22, 1)
+    assert [label.span.start_position for label in found.labels] == [(19, 6)]
+    assert found.fix is not None
+    assert reports(fixed(text, found.fix)) == []
+
+
+@pytest.mark.parametrize(
+    ("meant", "slip"),
+    [
+        pytest.param("  input", "  iput", id="input"),
+        pytest.param("  output", "  outtput", id="output"),
+        pytest.param("  state", "  stat", id="state"),
+        pytest.param("model", "modle", id="model"),
+        pytest.param("train simulation", "tran simulation", id="train"),
+        pytest.param("@residual {", "repaet 2 {", id="repeat"),
+    ],
+)
+def test_a_misspelt_keyword_is_told_with_the_meant_one(meant: str, slip: str) -> None:
+    word = "repeat" if "repaet" in slip else meant.split()[0]
+    assert only(SOUND.replace(meant, slip, 1)).message.endswith(f"did you mean `{word}`?")
 
 
 def test_what_recovery_put_in_for_a_missing_word_never_reaches_the_tree() -> None:
