@@ -50,7 +50,7 @@ def _read(source: Source, start: str) -> tuple[Tree | None, tuple[Diagnostic, ..
     tree = read(source.text, start)
     if tree is not None:
         return tree, ()
-    from sysidc.dsl.recovery import recover  # a clean file is read without it and without Lark
+    from sysidc.dsl.recovery.mending import recover  # a clean file is read without it and without Lark
 
     return recover(source, start)
 

@@ -6,10 +6,10 @@ import random
 
 import pytest
 
-from sysidc.dsl.automaton import END, automaton
 from sysidc.dsl.formatter import comment_texts, format_source, meaning
-from sysidc.dsl.lexing import literals, terminal_of
 from sysidc.dsl.parser import parse
+from sysidc.dsl.recovery.automaton import END, automaton
+from sysidc.dsl.recovery.lexing import literals, terminal_of
 from sysidc.dsl.source import Source
 
 WORDS = {

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sysidc.dsl.automaton import END, Stack, automaton
 from sysidc.dsl.diagnostics import Diagnostic, Fix
-from sysidc.dsl.expectations import expectations
-from sysidc.dsl.lexing import literals
 from sysidc.dsl.parser import parse, parse_expression
+from sysidc.dsl.recovery.automaton import END, Stack, automaton
+from sysidc.dsl.recovery.expectations import expectations
+from sysidc.dsl.recovery.lexing import literals
 from sysidc.dsl.source import Source
 
 SOUND = """sysid 1

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from lark import Token
 
-from sysidc.dsl.automaton import END, Automaton, automaton
-from sysidc.dsl.braces import mend_braces
 from sysidc.dsl.building import Tree
 from sysidc.dsl.diagnostics import Diagnostic
-from sysidc.dsl.lexing import read_tokens
 from sysidc.dsl.parse_table import parser
-from sysidc.dsl.repairs import best_repair, skip_line
+from sysidc.dsl.recovery.automaton import END, Automaton, automaton
+from sysidc.dsl.recovery.braces import mend_braces
+from sysidc.dsl.recovery.lexing import read_tokens
+from sysidc.dsl.recovery.repairs import best_repair, skip_line
+from sysidc.dsl.recovery.trouble import Kept, Place, Repair, Trouble
 from sysidc.dsl.source import Source
-from sysidc.dsl.trouble import Kept, Place, Repair, Trouble
 
 MOST_REPAIRS = 100
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import cache
 
-from sysidc.dsl.automaton import END, Automaton, Stack
-from sysidc.dsl.lexing import literals
+from sysidc.dsl.recovery.automaton import END, Automaton, Stack
+from sysidc.dsl.recovery.lexing import literals
 
 # The first rule that may begin at a place names the place. Rules that hold others come before those they hold.
 PHRASES = {

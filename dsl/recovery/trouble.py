@@ -8,10 +8,10 @@ from typing import TypeAlias
 from lark import Token
 
 from sysidc.dsl import sentences
-from sysidc.dsl.automaton import END, Automaton, Stack
 from sysidc.dsl.diagnostics import Diagnostic
-from sysidc.dsl.expectations import expectations
-from sysidc.dsl.lexing import terminal_of
+from sysidc.dsl.recovery.automaton import END, Automaton, Stack
+from sysidc.dsl.recovery.expectations import expectations
+from sysidc.dsl.recovery.lexing import terminal_of
 from sysidc.dsl.source import Source, Span
 
 CLOSING = {"(": ")", "[": "]", "{": "}"}

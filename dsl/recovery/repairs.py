@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from lark import Token
 
 from sysidc.dsl import sentences
-from sysidc.dsl.automaton import END
 from sysidc.dsl.diagnostics import Edit
-from sysidc.dsl.mistakes import FARTHEST_BACK, KNOWN_MISTAKES
+from sysidc.dsl.recovery.automaton import END
+from sysidc.dsl.recovery.mistakes import FARTHEST_BACK, KNOWN_MISTAKES
+from sysidc.dsl.recovery.trouble import CLOSING, Repair, Trouble, complaint, new_token, placeholder
 from sysidc.dsl.source import Span
-from sysidc.dsl.trouble import CLOSING, Repair, Trouble, complaint, new_token, placeholder
 
 INSERTIONS = ("=", ":", ",", "(", "->", "{")
 

@@ -7,14 +7,14 @@ from collections.abc import Callable
 from lark import Token
 
 from sysidc.dsl import sentences
-from sysidc.dsl.automaton import END
-from sysidc.dsl.braces import closing_place
 from sysidc.dsl.diagnostics import Diagnostic
-from sysidc.dsl.expectations import expectations
-from sysidc.dsl.lexing import terminal_of
+from sysidc.dsl.recovery.automaton import END
+from sysidc.dsl.recovery.braces import closing_place
+from sysidc.dsl.recovery.expectations import expectations
+from sysidc.dsl.recovery.lexing import terminal_of
+from sysidc.dsl.recovery.trouble import CLOSING, LOOKAHEAD, Repair, Trouble, complaint, new_token, placeholder
 from sysidc.dsl.source import Span
 from sysidc.dsl.spelling import closest
-from sysidc.dsl.trouble import CLOSING, LOOKAHEAD, Repair, Trouble, complaint, new_token, placeholder
 
 SECTIONS = ("param", "let", "use", "signals", "block", "dynamics", "model", "data", "train", "test", "sweep")
 INNER_KEYWORDS = ("input", "output", "state", "learn", "let", "repeat", "stage")

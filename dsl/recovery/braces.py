@@ -9,7 +9,7 @@ from lark import Token
 
 from sysidc.dsl import sentences
 from sysidc.dsl.diagnostics import Diagnostic
-from sysidc.dsl.lexing import terminal_of
+from sysidc.dsl.recovery.lexing import terminal_of
 from sysidc.dsl.source import Source, Span
 
 MOST_SLIPS = 20
