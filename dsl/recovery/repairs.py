@@ -9,21 +9,20 @@ from lark import Token
 from sysidc.dsl import sentences
 from sysidc.dsl.diagnostics import Edit
 from sysidc.dsl.recovery.automaton import END
-from sysidc.dsl.recovery.mistakes import FARTHEST_BACK, KNOWN_MISTAKES
-from sysidc.dsl.recovery.trouble import CLOSING, Repair, Trouble, complaint, new_token, placeholder
+from sysidc.dsl.recovery.mistakes import KNOWN_MISTAKES
+from sysidc.dsl.recovery.trouble import CLOSING, FARTHEST_BACK, Repair, Trouble, complaint, new_token, placeholder
 from sysidc.dsl.source import Span
 
 INSERTIONS = ("=", ":", ",", "(", "->", "{")
 
 
 def best_repair(trouble: Trouble) -> Repair | None:
-    """A repair behind which all reads well, known mistakes first; else the first known mistake, else the farthest."""
-    known = [repair for repair in (mistake(trouble) for mistake in KNOWN_MISTAKES) if repair is not None]
-    known = [repair for repair in known if trouble.reach(repair) > 0]
-    if known:
-        return known[0]
-    general = [repair for repair in _general(trouble) if trouble.reach(repair) > 0]
-    return max(general, key=trouble.reach, default=None)
+    """The first known mistake that lets reading go on, else the general repair that lets it go furthest."""
+    for mistake in KNOWN_MISTAKES:
+        repair = mistake(trouble)
+        if repair is not None and trouble.reach(repair) > 0:
+            return repair
+    return max((repair for repair in _general(trouble) if trouble.reach(repair) > 0), key=trouble.reach, default=None)
 
 
 def skip_line(trouble: Trouble) -> Repair:
@@ -45,7 +44,7 @@ def _general(trouble: Trouble) -> Iterator[Repair]:
 
 def _insertions(trouble: Trouble) -> Iterator[Repair]:
     gap, token = trouble.gap(), trouble.span(trouble.token)
-    near = trouble.last is None or trouble.on_one_line(trouble.last, trouble.token)
+    near = trouble.near()
     for text in INSERTIONS:
         space = "" if text in (",", ":", "(") else " "
         edit = Edit(gap, space + text)

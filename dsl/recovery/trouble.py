@@ -16,6 +16,7 @@ from sysidc.dsl.source import Source, Span
 
 CLOSING = {"(": ")", "[": "]", "{": "}"}
 LOOKAHEAD = 6
+FARTHEST_BACK = 40
 
 Open: TypeAlias = "tuple[Token, Open] | None"
 
@@ -101,6 +102,11 @@ class Trouble:
         """Whether nothing but blanks stands before the token on its line."""
         line_start = self.source.text.rfind("\n", 0, token.start_pos) + 1
         return not self.source.text[line_start : token.start_pos].strip()
+
+    def at_margin(self, token: Token) -> bool:
+        """Whether the token is the first character of its line."""
+        start = token.start_pos or 0
+        return start == 0 or self.source.text[start - 1] == "\n"
 
     def fits(self, terminal: str) -> bool:
         return self.automaton.step(self.stack, terminal) is not None
