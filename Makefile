@@ -1,7 +1,7 @@
 # make demo   train and test a small model, from nothing but Python 3.11+ and make
 # make test   the tests
 # make check  format, lint, types, imports, tests: what CI runs
-# make bench  how long a check takes; every example trained, with its time and its score
+# make bench  what a check and a training step take; every example trained, with its time and its score
 #
 # Everything is installed into .venv, once; PYTHON names the interpreter that it is made from.
 
@@ -66,6 +66,7 @@ package: $(VENV)/.dev
 bench: $(VENV)/.train
 	$(BIN)/python benchmarks/check.py
 	$(BIN)/python benchmarks/examples.py examples/*.sysid
+	$(BIN)/python benchmarks/training.py
 
 nightly: export SYSIDC_CASES := 4000
 nightly: export SYSIDC_MUTATIONS := 100000
