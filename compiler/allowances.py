@@ -86,7 +86,7 @@ def _wrong(allowance: Allowance, *, unneeded: bool) -> Diagnostic | None:
 
 
 def _not_a_warning(allowance: Allowance) -> Diagnostic:
-    from sysidc.compiler.explain import diagnostic_ids  # the pages are looked through for this alone
+    from sysidc.compiler.explain.book import diagnostic_ids  # the pages are looked through for this alone
 
     if allowance.id in diagnostic_ids():
         return sentences.allow_of_error(allowance.id, allowance.place, WARNINGS)

@@ -11,7 +11,7 @@ from sysidc.compiler.catalogue.generators import GENERATORS
 from sysidc.compiler.catalogue.layers import LAYERS
 from sysidc.compiler.catalogue.settings import BENCHMARK, FAMILIES, FILE_READERS, Setting
 from sysidc.compiler.catalogue.training import INITS, Callable
-from sysidc.compiler.setting_page import SECTIONS
+from sysidc.compiler.explain.setting_page import SECTIONS
 
 LANGUAGE = 1
 

@@ -1,7 +1,7 @@
 """Every diagnostic has one program that shows it alone, with its recorded drawing, and a near twin without it.
 
-The programs are the examples of the pages in compiler/pages; `pytest --update-golden` writes them out and records what
-is drawn.
+The programs are the examples of the pages in compiler/explain/pages; `pytest --update-golden` writes them out and
+records what is drawn.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from sysidc.compiler import explain
 from sysidc.compiler.catalogue.settings import FAMILIES, TRAIN
+from sysidc.compiler.explain import book
 from sysidc.compiler.pipeline import Compiled, compile_source
 from sysidc.dsl.render import json, text
 from sysidc.dsl.source import Source
@@ -75,9 +75,9 @@ IDS = declared_ids()
 
 
 def _blocks(id: str) -> dict[str, str]:
-    found = explain.page(id)
-    assert found is not None, f"compiler/pages/{id}.md is missing"
-    return explain.examples(found)
+    found = book.page(id)
+    assert found is not None, f"compiler/explain/pages/{id}.md is missing"
+    return book.examples(found)
 
 
 def _compiled(folder: Path, id: str) -> Compiled:
@@ -104,7 +104,7 @@ def _write_out(folder: Path, name: str, program: str, blocks: dict[str, str], up
 
 
 def test_every_diagnostic_has_a_page_and_every_page_a_diagnostic() -> None:
-    assert list(explain.diagnostic_ids()) == IDS
+    assert list(book.diagnostic_ids()) == IDS
 
 
 @pytest.mark.parametrize("id", IDS)

@@ -29,8 +29,8 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def ids(word: str) -> tuple[str, ...]:
     """`ID,ID` of a command line."""
-    from sysidc.compiler.data_page import DATA_PAGES
-    from sysidc.compiler.explain import diagnostic_ids
+    from sysidc.compiler.explain.book import diagnostic_ids
+    from sysidc.compiler.explain.data_page import DATA_PAGES
     from sysidc.dsl.spelling import closest
 
     known = (*diagnostic_ids(), *DATA_PAGES)

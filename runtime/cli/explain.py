@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from argparse import ArgumentParser, Namespace
 
-from sysidc.compiler import explain
+from sysidc.compiler.explain import book
 from sysidc.dsl.spelling import closest
 from sysidc.runtime.cli import CLEAN, COULD_NOT_RUN
 
@@ -16,11 +16,11 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(given: Namespace) -> int:
     if given.name is None:
-        print("\n".join(explain.names()))
+        print("\n".join(book.names()))
         return CLEAN
-    text = explain.page(given.name)
+    text = book.page(given.name)
     if text is None:
-        near = closest(given.name, explain.names())
+        near = closest(given.name, book.names())
         print(f"error: nothing is known about `{given.name}`", file=sys.stderr)
         print(f"  = help: {f'did you mean `{near}`?' if near else '`sysidc explain` lists all names'}", file=sys.stderr)
         return COULD_NOT_RUN

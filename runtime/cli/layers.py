@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from argparse import ArgumentParser, Namespace
 
-from sysidc.compiler.explain import layers_table
+from sysidc.compiler.explain.book import layers_table
 from sysidc.runtime.cli import CLEAN, COULD_NOT_RUN
 
 

@@ -10,18 +10,18 @@ from pathlib import Path
 
 import pytest
 
-from sysidc.compiler import explain
 from sysidc.compiler.catalogue.entry import Layer
 from sysidc.compiler.catalogue.generators import GENERATORS
 from sysidc.compiler.catalogue.layers import LAYERS
 from sysidc.compiler.catalogue.rules import per_step
 from sysidc.compiler.catalogue.settings import FAMILIES, FILE_READERS, MODES
 from sysidc.compiler.catalogue.training import INITS
-from sysidc.compiler.data_page import DATA_PAGES
-from sysidc.compiler.layer_page import EXAMPLES, SHAPES, effect_of, example
+from sysidc.compiler.explain import book
+from sysidc.compiler.explain.data_page import DATA_PAGES
+from sysidc.compiler.explain.layer_page import EXAMPLES, SHAPES, effect_of, example
+from sysidc.compiler.explain.setting_page import LEFT_OUT, SECTIONS
 from sysidc.compiler.passes.wrapping import ANNOTATIONS
 from sysidc.compiler.schema import schema
-from sysidc.compiler.setting_page import LEFT_OUT, SECTIONS
 from tests.compiler.programs import ids
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -42,24 +42,24 @@ BUILT = [layer for layer in LAYERS.values() if layer.built]
 
 @pytest.mark.parametrize("name", dict.fromkeys(NAMED))
 def test_everything_that_a_file_may_name_has_a_page(name: str) -> None:
-    assert name in explain.names()
-    text = explain.page(name)
+    assert name in book.names()
+    text = book.page(name)
     assert text is not None
     assert text.startswith(("# " + name, "# @" + name, "# train " + name))
 
 
 @pytest.mark.parametrize("name", ["", "nothing", "../sentences", "Linear/../GRU", "@", "__init__"])
 def test_an_unknown_name_has_no_page(name: str) -> None:
-    assert explain.page(name) is None
+    assert book.page(name) is None
 
 
 @pytest.mark.parametrize(("asked", "found"), [("linear", "Linear"), ("ADAMW", "AdamW"), ("@residual", "residual")])
 def test_a_page_is_found_in_any_case_and_with_the_annotations_sign(asked: str, found: str) -> None:
-    assert explain.page(asked) == explain.page(found)
+    assert book.page(asked) == book.page(found)
 
 
 def test_a_name_of_several_things_has_a_part_for_each() -> None:
-    text = explain.page("seed")
+    text = book.page("seed")
     assert text is not None
     assert "A setting of `train`" in text and "A setting of `sweep`" in text
 
@@ -74,7 +74,7 @@ def test_the_example_of_a_layer_stands_in_a_sound_spec(layer: Layer) -> None:
 @pytest.mark.parametrize("layer", BUILT, ids=lambda layer: layer.name)
 def test_the_page_of_a_layer_tells_what_its_rule_says(layer: Layer) -> None:
     effect = effect_of(layer)
-    text = explain.page(layer.name)
+    text = book.page(layer.name)
     assert text is not None
     assert f"makes (batch, {effect.shape.steps}, {effect.shape.channels}) of (batch, 16, 4)" in text
     assert all(f"| `{argument.name}` |" in text for argument in layer.arguments)
@@ -92,11 +92,11 @@ def test_no_table_of_words_names_what_is_gone() -> None:
 
 
 def test_layers_are_found_by_name_description_and_class() -> None:
-    assert [row.name for row in explain.layers_table()] == list(LAYERS)
-    assert [row.name for row in explain.layers_table("gru")] == ["GRU"]
-    assert "Conv1d" in [row.name for row in explain.layers_table("filter")]
-    assert explain.layers_table("torch.nn.Tanh")[0].name == "Tanh"
-    assert explain.layers_table("no such word") == []
+    assert [row.name for row in book.layers_table()] == list(LAYERS)
+    assert [row.name for row in book.layers_table("gru")] == ["GRU"]
+    assert "Conv1d" in [row.name for row in book.layers_table("filter")]
+    assert book.layers_table("torch.nn.Tanh")[0].name == "Tanh"
+    assert book.layers_table("no such word") == []
 
 
 def test_every_mistake_of_data_and_runs_has_a_page_and_no_other() -> None:
@@ -120,8 +120,9 @@ def test_the_schema_is_json_and_complete() -> None:
 def test_explaining_imports_neither_torch_nor_numpy() -> None:
     code = (
         "import sys\n"
-        "from sysidc.compiler import explain, schema\n"
-        "[explain.page(name) for name in explain.names()], schema.schema(), explain.layers_table()\n"
+        "from sysidc.compiler import schema\n"
+        "from sysidc.compiler.explain import book\n"
+        "[book.page(name) for name in book.names()], schema.schema(), book.layers_table()\n"
         "print([name for name in ('torch', 'lightning', 'numpy', 'pydantic') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from sysidc.compiler import explain
+from sysidc.compiler.explain import book
 from sysidc.runtime.cli import main
 
 
@@ -15,12 +15,12 @@ def test_explain_prints_the_page_as_markdown_where_no_terminal_is(
     name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["explain", name]) == 0
-    assert capsys.readouterr().out == explain.page(name)
+    assert capsys.readouterr().out == book.page(name)
 
 
 def test_explain_alone_lists_all_names(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["explain"]) == 0
-    assert capsys.readouterr().out.splitlines() == list(explain.names())
+    assert capsys.readouterr().out.splitlines() == list(book.names())
 
 
 def test_explain_guesses_which_name_was_meant(capsys: pytest.CaptureFixture[str]) -> None:

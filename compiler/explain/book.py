@@ -8,14 +8,14 @@ from functools import cache, partial
 from importlib.resources import files
 from typing import NamedTuple
 
-from sysidc.compiler.annotation_page import ANNOTATION_PAGES, annotation_page
 from sysidc.compiler.catalogue.generators import GENERATORS
 from sysidc.compiler.catalogue.layers import LAYERS
 from sysidc.compiler.catalogue.settings import BENCHMARK, FAMILIES, FILE_READERS, MODES
 from sysidc.compiler.catalogue.training import INITS
-from sysidc.compiler.data_page import DATA_PAGES, data_page
-from sysidc.compiler.layer_page import example, layer_page
-from sysidc.compiler.setting_page import (
+from sysidc.compiler.explain.annotation_page import ANNOTATION_PAGES, annotation_page
+from sysidc.compiler.explain.data_page import DATA_PAGES, data_page
+from sysidc.compiler.explain.layer_page import example, layer_page
+from sysidc.compiler.explain.setting_page import (
     SECTIONS,
     callable_page,
     generator_page,
@@ -52,7 +52,7 @@ def names() -> tuple[str, ...]:
 @cache
 def diagnostic_ids() -> tuple[str, ...]:
     """The ids that have a page of their own."""
-    folder = files("sysidc.compiler").joinpath("pages")
+    folder = files("sysidc.compiler.explain").joinpath("pages")
     return tuple(sorted(entry.name.removesuffix(".md") for entry in folder.iterdir() if entry.name.endswith(".md")))
 
 
@@ -63,7 +63,9 @@ def examples(text: str) -> dict[str, str]:
 
 def diagnostics_index() -> str:
     """Markdown tables of all diagnostics: id, and the first paragraph of its page."""
-    spec = [f"| [{id}](../compiler/pages/{id}.md) | {_summary(_diagnostic_page(id))} |" for id in diagnostic_ids()]
+    spec = [
+        f"| [{id}](../compiler/explain/pages/{id}.md) | {_summary(_diagnostic_page(id))} |" for id in diagnostic_ids()
+    ]
     data = [f"| {id} | {_summary(data_page(id))} |" for id in DATA_PAGES]
     head = "# Diagnostics\n\n`sysidc explain ID` prints the page of a diagnostic, with a wrong and a right example."
     found = ("## In a spec", "", "| id | |", "| --- | --- |", *spec)
@@ -91,7 +93,7 @@ def _in_any_case(name: str) -> str:
 
 
 def _diagnostic_page(id: str) -> str:
-    return files("sysidc.compiler").joinpath("pages", f"{id}.md").read_text(encoding="utf-8")
+    return files("sysidc.compiler.explain").joinpath("pages", f"{id}.md").read_text(encoding="utf-8")
 
 
 @cache

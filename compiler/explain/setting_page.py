@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from sysidc.compiler.argument_table import argument_table, code, left_out, takes
 from sysidc.compiler.catalogue.arguments import Argument
 from sysidc.compiler.catalogue.generators import Generator
 from sysidc.compiler.catalogue.settings import DATA, FAMILIES, MODES, SIGNALS, SWEEP, TEST, TRAIN, Setting
 from sysidc.compiler.catalogue.training import Callable
+from sysidc.compiler.explain.argument_table import argument_table, code, left_out, takes
 
 SECTIONS: dict[str, Mapping[str, Setting]] = {
     "signals": SIGNALS,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sysidc.compiler.argument_table import argument_table, code
 from sysidc.compiler.binding import bind
 from sysidc.compiler.catalogue.entry import ALL_THE_PAST, EVERY_STEP, WHOLE_WINDOW, Effect, Layer, Shape
+from sysidc.compiler.explain.argument_table import argument_table, code
 from sysidc.compiler.findings import Findings
 from sysidc.compiler.scope import Scope
 from sysidc.dsl import syntax
