@@ -284,9 +284,7 @@ ROWS: tuple[Layer, ...] = (
             Argument("states", default="auto", **AUTO, about="length of the state vector"),
             Argument("hidden", default="auto", **HIDDEN, about="widths of the state equation's network"),
             Argument("output_hidden", default="auto", **HIDDEN, about="widths of the output's network"),
-            Argument(
-                "activation", "word", "Tanh", choices=("Tanh", "GELU", "ReLU", "SiLU", "Sigmoid"), about="of both"
-            ),
+            Argument("activation", "word", "Tanh", choices=STATE_ACTIVATIONS, about="of both"),
             Argument("innovations", "bool", False, about="the state equation also sees the one-step error"),
             START,
         ),

@@ -77,9 +77,7 @@ DATA = named(
     Setting(Argument("train", "file|files", about="records to learn from")),
     Setting(replace(SPLIT, name="test", about="records that score the trained model, or the last part of `train`")),
     Setting(replace(SPLIT, about="the part that chooses the weights, from the end of every record")),
-    Setting(
-        Argument("normalize", "word|none", "standard", choices=("standard", "minmax"), about="fitted on training data")
-    ),
+    Setting(Argument("normalize", "word|none", "standard", choices=SCALES, about="fitted on training data")),
     Setting(Argument("missing", "word", "error", choices=("error", "interpolate", "split"), about="what NaNs mean")),
 )
 
@@ -91,6 +89,9 @@ CSV_OPTIONS = (
     Argument("record", "column", None, about="a column whose changes separate records"),
 )
 FILE_OPTIONS = tuple(option for option in CSV_OPTIONS if option.name != "separator")
+ENDINGS = {".csv": "csv", ".parquet": "parquet", ".npz": "npz", ".mat": "mat", ".h5": "hdf5", ".hdf5": "hdf5"}
+"""The ending of a file's name -> the reader that it stands for."""
+
 FILE_READERS: dict[str, tuple[Argument, ...]] = {
     "csv": CSV_OPTIONS,
     "parquet": FILE_OPTIONS,
@@ -112,9 +113,7 @@ TRAIN_COMMON = (
     Argument("gradient_clip", "float|none", None, low=0, open_low=True, about="largest norm of the gradient"),
     Argument("time_limit", "time|none", None, low=0, open_low=True, high=1e8, about="longest training"),
     Argument("seed", "int", 0, low=0, high=2**32 - 1, about="of weights, data order and starts"),
-    Argument(
-        "precision", "word|string|none", None, choices=(*PRECISIONS, *MIXED_PRECISIONS), about="of every floating dtype"
-    ),
+    Argument("precision", "word|string|none", None, choices=EVERY_PRECISION, about="of every floating dtype"),
     Argument("accelerator", "word|string", "cpu", choices=("cpu", "cuda", "gpu", "mps", "tpu", "auto"), about="where"),
     Argument("devices", "int|word", 1, low=1, choices=("auto",), about="how many of them"),
     Argument("loggers", "words|none", ("csv",), entries=(0, None), choices=LOGGERS, about="where metrics go"),

@@ -329,9 +329,7 @@ GAIN = real("gain", 1.0, **POSITIVE)
 FAN = (
     real("a", 0.0),
     Argument("mode", "string|word", "fan_in", choices=("fan_in", "fan_out")),
-    Argument(
-        "nonlinearity", "string|word", "leaky_relu", choices=("linear", "sigmoid", "tanh", "relu", "leaky_relu", "selu")
-    ),
+    Argument("nonlinearity", "string|word", "leaky_relu", choices=NONLINEARITIES),
 )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from sysidc.compiler import sentences
 from sysidc.compiler.binding import Bound, bind
 from sysidc.compiler.catalogue.generators import GENERATORS
-from sysidc.compiler.catalogue.settings import BENCHMARK, DATA, FILE_OPTIONS, FILE_READERS
+from sysidc.compiler.catalogue.settings import BENCHMARK, DATA, ENDINGS, FILE_OPTIONS, FILE_READERS
 from sysidc.compiler.findings import Findings
 from sysidc.compiler.passes.nodes import place_of
 from sysidc.compiler.passes.settings import Settings, read_settings
@@ -19,7 +19,6 @@ from sysidc.compiler.values import CallValue, Interval, Value, describe
 from sysidc.dsl import syntax
 from sysidc.dsl.source import Span
 
-ENDINGS = {".csv": "csv", ".parquet": "parquet", ".npz": "npz", ".mat": "mat", ".h5": "hdf5", ".hdf5": "hdf5"}
 DEFAULT_VALIDATION = 0.2
 ROWS = "a range of whole numbers, the first below the end"
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from sysidc.compiler.catalogue.settings import ENDINGS
 from sysidc.compiler.plan import SignalPlan, SourcePlan
 from sysidc.runtime.data import columns, mistakes
 from sysidc.runtime.data.array_file import read_hdf5, read_mat, read_npz, read_parquet
@@ -29,7 +30,6 @@ READERS: dict[str, Callable[[str, Request], Table]] = {
     "hdf5": read_hdf5,
 }
 
-ENDINGS = {".csv": "csv", ".parquet": "parquet", ".npz": "npz", ".mat": "mat", ".h5": "hdf5", ".hdf5": "hdf5"}
 
 TIME_TOLERANCE = 1e-3
 
