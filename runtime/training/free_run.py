@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from sysidc.compiler.windows import Layout
+from sysidc.runtime.data.windows import end_to_end
 from sysidc.runtime.training.feedback import Feedback
 from sysidc.runtime.training.prediction import LightningPredictionTrainingModule
 from sysidc.runtime.training.step import last_steps
@@ -174,11 +175,10 @@ def _behind(end: int, layout: Layout) -> int:
 
 def _window_ends(steps: int, layout: Layout) -> list[int]:
     """k of each window, the last one ending with the record."""
-    first, last = layout.known - 1, steps - 1 - max(layout.horizon, layout.last)
-    if last < first:
+    ends = [anchor - 1 for anchor, _ in end_to_end(steps, layout)]
+    if not ends:
         raise ValueError(f"a record of {steps} steps is shorter than the {layout.span} of one window")
-    ends = list(range(first, last + 1, layout.horizon))
-    return ends if ends[-1] == last else [*ends, last]
+    return ends
 
 
 def _shown(values: Tensor, first: int, known: int | None) -> Tensor:
