@@ -19,7 +19,7 @@ from sysidc.compiler.passes.signals import Measured, read_signals
 from sysidc.compiler.passes.stack import Context, StackBuilder
 from sysidc.compiler.passes.training import Training, read_test, read_training, train_plan
 from sysidc.compiler.plan import DataPlan, ModelPlan, Node, Plan, TensorType, TestPlan, TrainPlan, to_json
-from sysidc.compiler.program import Program, load_program
+from sysidc.compiler.program import DISK, Files, Program, load_program
 from sysidc.dsl import syntax
 from sysidc.dsl.diagnostics import Diagnostic
 from sysidc.dsl.records import dataclass, replace
@@ -46,10 +46,10 @@ class Compiled:
         return any(diagnostic.is_error for diagnostic in self.diagnostics)
 
 
-def compile_source(source: Source, overrides: Mapping[str, object] | None = None) -> Compiled:
-    """Check a source. Raises OverrideError for an override of no param."""
+def compile_source(source: Source, overrides: Mapping[str, object] | None = None, files: Files = DISK) -> Compiled:
+    """Check a source; what it uses is read from `files`. Raises OverrideError for an override of no param."""
     findings = Findings()
-    program = load_program(source, findings, overrides or {})
+    program = load_program(source, findings, overrides or {}, files)
     make_plan = None
     if not findings.has_errors:
         check_names(program, findings)

@@ -10,6 +10,7 @@ from sysidc.compiler.catalogue.layers import LAYERS
 from sysidc.compiler.findings import Findings
 from sysidc.compiler.scope import CONSTANTS, Scope
 from sysidc.dsl import syntax
+from sysidc.dsl.diagnostics import Diagnostic
 from sysidc.dsl.parser import parse, parse_expression
 from sysidc.dsl.records import dataclass, field
 from sysidc.dsl.source import Source, Span
@@ -73,10 +74,24 @@ def read_source(path: Path, name: str | None = None) -> Source:
     return Source(name or str(path), text, path)
 
 
-def load_program(source: Source, findings: Findings, overrides: Mapping[str, object]) -> Program:
+class Files:
+    """Where the files of a spec are read: on the disk. An editor puts the texts before it that are open there."""
+
+    def read(self, path: Path, name: str) -> Source:
+        """A file that is used. Raises UnreadableFile."""
+        return read_source(path, name)
+
+    def parse(self, source: Source) -> tuple[syntax.File, tuple[Diagnostic, ...]]:
+        return parse(source)
+
+
+DISK = Files()
+
+
+def load_program(source: Source, findings: Findings, overrides: Mapping[str, object], files: Files = DISK) -> Program:
     """Parse `source` and what it uses. Raises OverrideError for an override that names no param."""
     program = Program(source, Scope(findings))
-    _Loader(program, findings).load(source, opened=())
+    _Loader(program, findings, files).load(source, opened=())
     if not program.is_library and not findings.has_errors:
         _require_sections(program, findings)
     for name, value in overrides.items():
@@ -85,14 +100,15 @@ def load_program(source: Source, findings: Findings, overrides: Mapping[str, obj
 
 
 class _Loader:
-    def __init__(self, program: Program, findings: Findings):
+    def __init__(self, program: Program, findings: Findings, files: Files):
+        self.files = files
         self.program = program
         self.findings = findings
         self.loaded: set[Path] = set()
         self.places: dict[tuple[str, str], Span] = {}
 
     def load(self, source: Source, opened: tuple[Path, ...]) -> None:
-        file, diagnostics = parse(source)
+        file, diagnostics = self.files.parse(source)
         self.findings.extend(diagnostics)
         self.program.sources.append(source)
         root = not opened
@@ -130,7 +146,7 @@ class _Loader:
                 return
             if resolved in self.loaded:
                 return
-            used = read_source(path, _shown(source, item.path.value))
+            used = self.files.read(path, _shown(source, item.path.value))
         except (UnreadableFile, OSError, RuntimeError, ValueError) as error:
             self.findings.add(sentences.unreadable_use(item.path.value, item.path.span, str(error)))
             return
