@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import Literal, overload
 
+import torch
 from torch import Tensor, nn
+from torch.nn.functional import linear
+
+from sysidc.runtime.nn.state import StateLayer
 
 State = Tensor | tuple[Tensor, Tensor]
 
 
-class Recurrent(nn.Module):
+class Recurrent(StateLayer):
     """(y[t], s[t]) = cell(x[t], s[t-1]), every step returned.
 
     x (batch, time, input_size) -> (batch, time, hidden_size), in the dtype of the parameters, which are the cell's
@@ -20,11 +24,26 @@ class Recurrent(nn.Module):
     (num_layers, batch, hidden_size), for an LSTM the pair (h, c).
     """
 
-    def __init__(self, cell: nn.RNNBase) -> None:
+    def __init__(self, cell: nn.RNNBase, initial: str = "zero") -> None:
         super().__init__()
         if not cell.batch_first or cell.bidirectional:
             raise ValueError("the cell must be batch_first and run forwards only")
         self.cell = cell
+        self.initial = initial
+        self.states = cell.num_layers * cell.hidden_size * (2 if isinstance(cell, nn.LSTM) else 1)
+
+    def step(self, x: Tensor, u: Tensor) -> tuple[Tensor, Tensor]:
+        """The states of the stacked cells side by side, for an LSTM h and c of each; dropout does not act here."""
+        per_cell = self.states // self.cell.num_layers
+        after = []
+        for index in range(self.cell.num_layers):
+            weights = [getattr(self.cell, f"{name}_l{index}") for name in ("weight_ih", "weight_hh")]
+            biases = [getattr(self.cell, f"{name}_l{index}", None) for name in ("bias_ih", "bias_hh")]
+            state = x[..., index * per_cell : (index + 1) * per_cell]
+            moved = CELLS[self.cell.mode](state, u, *weights, *biases)
+            u = moved[..., : self.cell.hidden_size]
+            after.append(moved)
+        return torch.cat(after, dim=-1), u
 
     @overload
     def forward(self, x: Tensor, state: State | None = None, return_state: Literal[False] = False) -> Tensor: ...
@@ -51,9 +70,16 @@ class GRU(Recurrent):
     """
 
     def __init__(
-        self, input_size: int, hidden_size: int, num_layers: int = 1, bias: bool = True, dropout: float = 0.0
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        bias: bool = True,
+        dropout: float = 0.0,
+        initial: str = "zero",
     ) -> None:
-        super().__init__(nn.GRU(input_size, hidden_size, num_layers, bias, batch_first=True, dropout=dropout))
+        cell = nn.GRU(input_size, hidden_size, num_layers, bias, batch_first=True, dropout=dropout)
+        super().__init__(cell, initial)
 
 
 class LSTM(Recurrent):
@@ -63,9 +89,16 @@ class LSTM(Recurrent):
     """
 
     def __init__(
-        self, input_size: int, hidden_size: int, num_layers: int = 1, bias: bool = True, dropout: float = 0.0
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        bias: bool = True,
+        dropout: float = 0.0,
+        initial: str = "zero",
     ) -> None:
-        super().__init__(nn.LSTM(input_size, hidden_size, num_layers, bias, batch_first=True, dropout=dropout))
+        cell = nn.LSTM(input_size, hidden_size, num_layers, bias, batch_first=True, dropout=dropout)
+        super().__init__(cell, initial)
 
 
 class RNN(Recurrent):
@@ -82,7 +115,34 @@ class RNN(Recurrent):
         nonlinearity: Literal["tanh", "relu"] = "tanh",
         bias: bool = True,
         dropout: float = 0.0,
+        initial: str = "zero",
     ) -> None:
-        super().__init__(
-            nn.RNN(input_size, hidden_size, num_layers, nonlinearity, bias, batch_first=True, dropout=dropout)
-        )
+        cell = nn.RNN(input_size, hidden_size, num_layers, nonlinearity, bias, batch_first=True, dropout=dropout)
+        super().__init__(cell, initial)
+
+
+def gru_cell(h: Tensor, u: Tensor, w: Tensor, v: Tensor, a: Tensor | None, b: Tensor | None) -> Tensor:
+    """h (..., hidden) after one step on u (..., inputs); w, v, a, b are torch's weight_ih, weight_hh, bias_ih, bias_hh."""
+    r, z, n = linear(u, w, a).chunk(3, dim=-1)
+    s, y, m = linear(h, v, b).chunk(3, dim=-1)
+    forget = (z + y).sigmoid()
+    return (1 - forget) * (n + (r + s).sigmoid() * m).tanh() + forget * h
+
+
+def lstm_cell(state: Tensor, u: Tensor, w: Tensor, v: Tensor, a: Tensor | None, b: Tensor | None) -> Tensor:
+    """h and c side by side, (..., 2 hidden)."""
+    h, c = state.chunk(2, dim=-1)
+    i, f, g, o = (linear(u, w, a) + linear(h, v, b)).chunk(4, dim=-1)
+    c = f.sigmoid() * c + i.sigmoid() * g.tanh()
+    return torch.cat([o.sigmoid() * c.tanh(), c], dim=-1)
+
+
+def tanh_cell(h: Tensor, u: Tensor, w: Tensor, v: Tensor, a: Tensor | None, b: Tensor | None) -> Tensor:
+    return (linear(u, w, a) + linear(h, v, b)).tanh()
+
+
+def relu_cell(h: Tensor, u: Tensor, w: Tensor, v: Tensor, a: Tensor | None, b: Tensor | None) -> Tensor:
+    return (linear(u, w, a) + linear(h, v, b)).relu()
+
+
+CELLS = {"GRU": gru_cell, "LSTM": lstm_cell, "RNN_TANH": tanh_cell, "RNN_RELU": relu_cell}

@@ -1,0 +1,128 @@
+"""A static curve for each channel: a cubic B-spline, a polynomial or a small network."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+REACH = 3.5
+"""Standard deviations to both sides that a spline spans before it has seen data."""
+
+
+class Curve(nn.Module):
+    """y = s(x), channel by channel; it starts as the identity.
+
+    x (..., channels) -> the same shape, in the dtype of the parameters. `shape` is "Spline" (a cubic B-spline with
+    `knots` coefficients, straight outside of its range), "Polynomial" (of `degree`) or "Network" (one hidden layer for
+    each width in `hidden`, and a straight line).
+    """
+
+    def __init__(
+        self, channels: int, shape: str = "Spline", knots: int = 24, degree: int = 3, hidden: Sequence[int] = (8,)
+    ) -> None:
+        super().__init__()
+        self.channels, self.shape = channels, shape
+        if shape == "Spline":
+            self.curve: nn.Module = Spline(channels, knots)
+        elif shape == "Polynomial":
+            self.curve = Polynomial(channels, degree)
+        elif shape == "Network":
+            self.curve = CurveNetwork(channels, hidden)
+        else:
+            raise ValueError(f"a curve is a Spline, a Polynomial or a Network, not a {shape}")
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.curve(x)
+        return y
+
+
+class Spline(nn.Module):
+    """y = sum_i c_i B((x - t_i) / h), B the cubic B-spline on uniform knots, continued straight outside of the range.
+
+    Linear in its coefficients c (channels, knots). Source: de Boor, A Practical Guide to Splines (1978), ch. IX.
+    """
+
+    low: Tensor
+    high: Tensor
+    centres: Tensor
+
+    def __init__(self, channels: int, knots: int) -> None:
+        super().__init__()
+        if knots < 4:
+            raise ValueError(f"a cubic spline has 4 coefficients at least, not {knots}")
+        self.register_buffer("low", torch.full((channels,), -REACH))
+        self.register_buffer("high", torch.full((channels,), REACH))
+        self.register_buffer("centres", torch.arange(knots, dtype=torch.get_default_dtype()) - 1)
+        self.c = nn.Parameter(self._greville())
+
+    def _greville(self) -> Tensor:
+        return self.low[:, None] + self.centres * self._pitch()[:, None]
+
+    def _pitch(self) -> Tensor:
+        return (self.high - self.low) / (len(self.centres) - 3)
+
+    def cover(self, low: Tensor, high: Tensor) -> None:
+        """Span the range from `low` to `high` (channels) and be the identity there again."""
+        with torch.no_grad():
+            self.low.copy_(low)
+            self.high.copy_(high)
+            self.c.copy_(self._greville())
+
+    def forward(self, x: Tensor) -> Tensor:
+        inside = torch.minimum(torch.maximum(x, self.low), self.high)
+        t = ((inside - self.low) / self._pitch())[..., None] - self.centres
+        slope = (cubic_slope(t) * self.c).sum(-1) / self._pitch()
+        return (cubic(t) * self.c).sum(-1) + slope * (x - inside)
+
+
+def cubic(t: Tensor) -> Tensor:
+    """The cubic B-spline on -2 .. 2."""
+    return ((2 - t.abs()).relu() ** 3 - 4 * (1 - t.abs()).relu() ** 3) / 6
+
+
+def cubic_slope(t: Tensor) -> Tensor:
+    return t.sign() * (4 * (1 - t.abs()).relu() ** 2 - (2 - t.abs()).relu() ** 2) / 2
+
+
+class Polynomial(nn.Module):
+    """y = sum_i c_i x^i, i = 0 .. degree, by Horner's rule; c (channels, degree + 1)."""
+
+    def __init__(self, channels: int, degree: int) -> None:
+        super().__init__()
+        coefficients = torch.zeros(channels, degree + 1)
+        coefficients[:, 1] = 1
+        self.c = nn.Parameter(coefficients)
+
+    def forward(self, x: Tensor) -> Tensor:
+        powers = self.c.unbind(-1)
+        y = powers[-1] + torch.zeros_like(x)
+        for coefficient in reversed(powers[:-1]):
+            y = y * x + coefficient
+        return y
+
+
+class CurveNetwork(nn.Module):
+    """y = s x + n(x), n a tanh network of its own for each channel that starts at zero."""
+
+    def __init__(self, channels: int, hidden: Sequence[int]) -> None:
+        super().__init__()
+        self.slope = nn.Parameter(torch.ones(channels))
+        widths = [1, *hidden, 1]
+        self.weights = nn.ParameterList(
+            torch.randn(channels, after, before) * before**-0.5 for before, after in pairwise(widths)
+        )
+        self.biases = nn.ParameterList(torch.empty(channels, after).uniform_(-1, 1) for after in widths[1:-1])
+        self.biases.append(nn.Parameter(torch.zeros(channels, 1)))
+        nn.init.zeros_(cast(Tensor, self.weights[-1]))
+
+    def forward(self, x: Tensor) -> Tensor:
+        z = x[..., None]
+        last = len(self.weights) - 1
+        for index, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
+            z = (weight * z[..., None, :]).sum(-1) + bias
+            z = z if index == last else z.tanh()
+        return self.slope * x + z[..., 0]

@@ -1,0 +1,80 @@
+"""Nonlinear state space: linear dynamics with networks of states and inputs on top."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from sysidc.runtime.nn.linear_dynamics import stable_matrix
+from sysidc.runtime.nn.state import StateLayer
+
+
+class StateSpace(StateLayer):
+    """x[k+1] = A x[k] + B u[k] + b_x + f(x[k], u[k]),  y[k] = C x[k] + D u[k] + b_y + h(x[k], u[k]).
+
+    u (batch, time, inputs) -> y (batch, time, outputs), in the dtype of the parameters. f and h are networks with the
+    hidden widths `hidden` and `output_hidden`, none where the list is empty; they start at zero. With `innovations` the
+    state equation also has K e[k] and f sees e[k] = y[k] - y^[k], the error of the step before it is told; e is 0 where
+    nothing is measured.
+    Source: Suykens, Vandewalle, De Moor, Artificial Neural Networks for Modelling and Control (1996), ch. 2.
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        states: int,
+        hidden: Sequence[int] = (),
+        output_hidden: Sequence[int] = (),
+        activation: str = "Tanh",
+        innovations: bool = False,
+        initial: str = "zero",
+    ) -> None:
+        super().__init__()
+        self.inputs, self.outputs, self.states, self.initial = inputs, outputs, states, initial
+        self.innovations = innovations
+        self.A = nn.Parameter(stable_matrix(states))
+        self.B = nn.Parameter(torch.randn(states, inputs) * 0.3)
+        self.C = nn.Parameter(torch.randn(outputs, states) / states**0.5)
+        self.D = nn.Parameter(torch.zeros(outputs, inputs))
+        self.b_x = nn.Parameter(torch.zeros(states))
+        self.b_y = nn.Parameter(torch.zeros(outputs))
+        seen = states + inputs + (outputs if innovations else 0)
+        self.f = zero_network(seen, hidden, states, activation) if hidden else None
+        self.h = zero_network(states + inputs, output_hidden, outputs, activation) if output_hidden else None
+        self.K = nn.Parameter(torch.zeros(states, outputs)) if innovations else None
+
+    def step(self, x: Tensor, u: Tensor, error: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """As in `StateLayer`; `error` (..., outputs) is e[k] of the innovations form, 0 where it is left out."""
+        both = torch.cat([x, u], dim=-1)
+        y = x @ self.C.T + u @ self.D.T + self.b_y
+        if self.h is not None:
+            y = y + self.h(both)
+        after = x @ self.A.T + u @ self.B.T + self.b_x
+        if self.K is not None:
+            error = torch.zeros_like(y) if error is None else error
+            after = after + error @ self.K.T
+            both = torch.cat([both, error], dim=-1)
+        if self.f is not None:
+            after = after + self.f(both)
+        return after, y
+
+    def extra_repr(self) -> str:
+        return f"inputs={self.inputs}, outputs={self.outputs}, states={self.states}, initial={self.initial}"
+
+
+def zero_network(inputs: int, hidden: Sequence[int], outputs: int, activation: str = "Tanh") -> nn.Sequential:
+    """Layers of the given widths, the last one without bias and with weights of zero: it starts as the zero map."""
+    layers: list[nn.Module] = []
+    for width in hidden:
+        linear = nn.Linear(inputs, width)
+        with torch.no_grad():
+            linear.weight.normal_(std=inputs**-0.5)
+            linear.bias.uniform_(-1, 1)
+        layers += [linear, getattr(nn, activation)()]
+        inputs = width
+    last = nn.Linear(inputs, outputs, bias=False)
+    nn.init.zeros_(last.weight)
+    return nn.Sequential(*layers, last)

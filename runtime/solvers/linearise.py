@@ -1,0 +1,171 @@
+"""The linear model of one step around many samples at once: A, B, C and D put together layer by layer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.func import jvp, vmap
+
+from sysidc.runtime.nn.correction import Correction
+from sysidc.runtime.nn.curve import Curve
+from sysidc.runtime.nn.linear_dynamics import LinearDynamics
+from sysidc.runtime.nn.pointwise import BoundedLinearUnit, Clip, Scale
+from sysidc.runtime.nn.state import states_of, step
+from sysidc.runtime.nn.state_space import StateSpace
+from sysidc.runtime.nn.wrappers import CastWrapper, ResidualConnectionWrapper
+
+ELEMENTWISE = (
+    Curve,
+    Clip,
+    Scale,
+    BoundedLinearUnit,
+    nn.Tanh,
+    nn.ReLU,
+    nn.GELU,
+    nn.SiLU,
+    nn.Sigmoid,
+    nn.Softplus,
+    nn.ELU,
+)
+
+
+class Linear(NamedTuple):
+    """x[k+1] = after + A dx + B du,  y = output + C dx + D du at N samples.
+
+    after (N, n), output (N, p), A (N, n, n), B (N, n, m), C (N, p, n), D (N, p, m).
+    """
+
+    after: Tensor
+    output: Tensor
+    A: Tensor
+    B: Tensor
+    C: Tensor
+    D: Tensor
+
+
+def linearise(module: nn.Module, x: Tensor, u: Tensor) -> Linear:
+    """Of any module made of per-step layers and layers with state, at x (N, n) and u (N, m)."""
+    if isinstance(module, LinearDynamics):
+        N = len(u)
+        return Linear(*module.step(x, u), *(M.expand(N, -1, -1) for M in (module.A, module.B, module.C, module.D)))
+    if isinstance(module, StateSpace) and not module.innovations:
+        return _state_space(module, x, u)
+    if isinstance(module, Correction):
+        return _corrected(module, x, u)
+    if isinstance(module, nn.Sequential):
+        return _joined(module, x, u)
+    if isinstance(module, ResidualConnectionWrapper):
+        inner = linearise(module.module, x, u)
+        identity = torch.eye(u.shape[1]).to(u)
+        return inner._replace(output=u + inner.output, D=inner.D + identity)
+    if isinstance(module, CastWrapper):
+        return linearise(module.module, x, u)
+    if isinstance(module, nn.Linear):
+        return _static(x, module(u), module.weight.expand(len(u), -1, -1))
+    if isinstance(module, ELEMENTWISE):
+        y, slope = with_slope(module, u)
+        return _static(x, y, torch.diag_embed(slope))
+    return by_directions(lambda state, now: step(module, state, now), x, u)
+
+
+def with_slope(function: Callable[[Tensor], Tensor], z: Tensor) -> tuple[Tensor, Tensor]:
+    """An elementwise function and its derivative."""
+    value, slope = jvp(function, (z,), (torch.ones_like(z),))
+    return value, slope
+
+
+def network_slope(network: nn.Sequential, z: Tensor) -> tuple[Tensor, Tensor]:
+    """A network of linear layers and elementwise functions: values (N, out) and Jacobian (N, out, in)."""
+    J: Tensor | None = None
+    for layer in network:
+        if isinstance(layer, nn.Linear):
+            z = layer(z)
+            J = layer.weight.expand(len(z), -1, -1) if J is None else layer.weight @ J
+        else:
+            z, slope = with_slope(layer, z)
+            J = slope[..., None] * J if J is not None else torch.diag_embed(slope)
+    assert J is not None, "a network has one layer at least"
+    return z, J
+
+
+def by_directions(move: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]], x: Tensor, u: Tensor) -> Linear:
+    """By forward differentiation, one direction per state and input."""
+    n, m = x.shape[1], u.shape[1]
+    directions = torch.eye(n + m).to(u)
+
+    def along(direction: Tensor) -> tuple[Tensor, Tensor]:
+        dx, du = direction[:n].expand_as(x), direction[n:].expand_as(u)
+        return jvp(lambda state, now: torch.cat(move(state, now), dim=-1), (x, u), (dx, du))
+
+    values, slopes = vmap(along, out_dims=(0, -1))(directions)
+    both = values[0]
+    return Linear(both[:, :n], both[:, n:], *(slopes[:, :n].split([n, m], -1)), *(slopes[:, n:].split([n, m], -1)))
+
+
+def _static(x: Tensor, y: Tensor, D: Tensor) -> Linear:
+    N, p, m = D.shape
+    none = x.new_zeros(N, 0, 0)
+    return Linear(x, y, none, x.new_zeros(N, 0, m), x.new_zeros(N, p, 0), D)
+
+
+def _state_space(module: StateSpace, x: Tensor, u: Tensor) -> Linear:
+    after, output = module.step(x, u)
+    A, B, C, D = (M.expand(len(u), -1, -1) for M in (module.A, module.B, module.C, module.D))
+    n, both = module.states, torch.cat([x, u], dim=-1)
+    if module.f is not None:
+        _, J = network_slope(module.f, both)
+        A, B = A + J[..., :n], B + J[..., n:]
+    if module.h is not None:
+        _, J = network_slope(module.h, both)
+        C, D = C + J[..., :n], D + J[..., n:]
+    return Linear(after, output, A, B, C, D)
+
+
+def _corrected(module: Correction, x: Tensor, u: Tensor) -> Linear:
+    inner = linearise(module.module, x, u)
+    n = module.states
+    standard = [(x - module.state_mean) / module.state_scale, (u - module.input_mean) / module.input_scale]
+    missed, J = network_slope(module.network, torch.cat(standard, dim=-1))
+    J = J / torch.cat([module.state_scale, module.input_scale])
+    moved = module.state_scale[:, None] * J[:, :n]
+    return Linear(
+        inner.after + module.state_scale * missed[:, :n],
+        inner.output + missed[:, n:],
+        inner.A + moved[..., :n],
+        inner.B + moved[..., n:],
+        inner.C + J[:, n:, :n],
+        inner.D + J[:, n:, n:],
+    )
+
+
+def _joined(modules: nn.Sequential, x: Tensor, u: Tensor) -> Linear:
+    """The chain rule along the stack: S and T are the derivatives of what flows between two layers in x and u."""
+    N, m = u.shape
+    n = x.shape[1]
+    S, T = u.new_zeros(N, m, n), torch.eye(m).to(u).expand(N, m, m)
+    after, rows_A, rows_B, first = [], [], [], 0
+    for module in modules:
+        last = first + states_of(module)
+        own = linearise(module, x[:, first:last], u)
+        if last > first:
+            after.append(own.after)
+            row = own.B @ S
+            row[..., first:last] += own.A
+            rows_A.append(row)
+            rows_B.append(own.B @ T)
+        S = own.D @ S
+        S[..., first:last] += own.C
+        T = own.D @ T
+        u, first = own.output, last
+    empty = x[:, :0]
+    return Linear(
+        torch.cat([empty, *after], dim=1),
+        u,
+        torch.cat(rows_A, dim=1) if rows_A else x.new_zeros(N, 0, n),
+        torch.cat(rows_B, dim=1) if rows_B else x.new_zeros(N, 0, m),
+        S,
+        T,
+    )
