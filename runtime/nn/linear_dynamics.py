@@ -36,4 +36,4 @@ def stable_matrix(states: int) -> Tensor:
     shrink = 1 - torch.empty(states).uniform_(0.02, 0.3)
     near = torch.eye(states) + 0.3 * (rotation - rotation.T)
     orthogonal, _ = torch.linalg.qr(near)
-    return orthogonal * shrink
+    return (orthogonal * shrink).contiguous()

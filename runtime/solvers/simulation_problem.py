@@ -1,0 +1,158 @@
+"""The simulation error of a chain over whole records as a least-squares problem."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, jacrev
+
+from sysidc.runtime.nn.chain import Chain
+from sysidc.runtime.solvers.levenberg_marquardt import NormalEquations
+from sysidc.runtime.solvers.newton import simulate
+from sysidc.runtime.solvers.penalty import Penalty
+from sysidc.runtime.solvers.sensitivities import sensitivities
+from sysidc.runtime.solvers.start import Prior, sensitivity_to_start
+
+
+@dataclass
+class Records:
+    """Records of one length: u (batch, time, inputs), the known outputs (batch, known, p) and the outputs y
+    (batch, M, p) of the last M steps, of which the error leaves the first `skipped` out. `states` are those of the last
+    simulation."""
+
+    u: Tensor
+    known: Tensor
+    y: Tensor
+    skipped: int
+    states: Tensor | None = field(default=None, repr=False)
+
+    @property
+    def first(self) -> int:
+        """The first step that counts."""
+        return self.u.shape[1] - self.y.shape[1] + self.skipped
+
+
+class SimulationProblem:
+    """sum(e^2) / variance + penalty, e being the simulation error of every record from its own start.
+
+    A start that is estimated or encoded depends on the parameters, and the derivatives know it: for an estimate by the
+    normal equations of the start itself. Parameters are those of `chain` that require gradients, in order. Simulations
+    begin with the states found last, so that a small step of the parameters costs little.
+    """
+
+    def __init__(
+        self, chain: Chain, records: Sequence[Records], variance: float, penalty: Penalty | None = None
+    ) -> None:
+        self.chain, self.records, self.variance = chain, list(records), variance
+        self.parameters = {name: value for name, value in chain.named_parameters() if value.requires_grad}
+        self.penalty = penalty or Penalty.none(self.parameters)
+
+    @property
+    def samples(self) -> int:
+        """Outputs that count."""
+        return sum(item.y[:, item.skipped :].numel() for item in self.records)
+
+    def squared_error(self) -> float:
+        """sum(e^2) at the present parameters, infinite where the simulation leaves the finite numbers."""
+        with torch.no_grad():
+            total = sum(float(self._errors(item).square().sum()) for item in self.records)
+        return total if total == total else torch.inf
+
+    def cost(self) -> float:
+        return self.squared_error() / self.variance + self.penalty.cost(self.parameters)
+
+    def normal_equations(self) -> NormalEquations:
+        count = sum(value.numel() for value in self.parameters.values())
+        like = next(iter(self.parameters.values()))
+        H, g, squares = like.new_zeros(count, count), like.new_zeros(count), 0.0
+        with torch.no_grad():
+            for item in self.records:
+                errors = self._errors(item)
+                for first, J in self._rows(item):
+                    e = errors[:, first - item.first :][:, : J.shape[1]].reshape(-1)
+                    rows = J.reshape(-1, count)
+                    H.addmm_(rows.T, rows, alpha=1 / self.variance)
+                    g.addmv_(rows.T, e, alpha=1 / self.variance)
+                squares += float(errors.square().sum())
+            self.penalty.add(H, g, self.parameters)
+        cost = squares / self.variance + self.penalty.cost(self.parameters)
+        return NormalEquations(H, g, cost if cost == cost else torch.inf)
+
+    def _errors(self, item: Records) -> Tensor:
+        """(batch, steps that count, p), by a new simulation, whose states are kept as the next one's first guess."""
+        start = self.chain.start(item.u, item.known)
+        states, output = simulate(self.chain, start, item.u, item.states)
+        if states.isfinite().all():
+            item.states = states
+        return item.y[:, item.skipped :] - output[:, item.first :]
+
+    def _rows(self, item: Records) -> list[tuple[int, Tensor]]:
+        """dy/dtheta (batch, steps, p, P) with the step that each part begins at."""
+        states = item.states
+        if states is None:
+            return []
+        at, S = self._start_sensitivity(item, states)
+        parameters = {name: value.detach() for name, value in self.parameters.items()}
+        steps = item.u.shape[1]
+        slabs = sensitivities(self.chain, parameters, states, item.u, S, at, steps)
+        rows = [(slab.first, slab.J) for slab in slabs]
+        return [
+            (max(first, item.first), J[:, max(0, item.first - first) :])
+            for first, J in rows
+            if first + J.shape[1] > item.first
+        ]
+
+    def _start_sensitivity(self, item: Records, states: Tensor) -> tuple[int, Tensor]:
+        """A step and dx/dtheta (batch, n, P) there, the start's own dependence included."""
+        parameters = {name: value.detach() for name, value in self.parameters.items()}
+        count = sum(value.numel() for value in parameters.values())
+        batch, n = len(item.u), self.chain.states
+        if self.chain.initial == "encoder":
+            return 0, self._encoded(item, parameters)
+        if self.chain.initial != "estimate":
+            return 0, states.new_zeros(batch, n, count)
+        return self._estimated(item, states, parameters, count)
+
+    def _encoded(self, item: Records, parameters: Mapping[str, Tensor]) -> Tensor:
+        def start(values: Mapping[str, Tensor]) -> Tensor:
+            started: Tensor = functional_call(
+                _Start(self.chain), {f"chain.{k}": v for k, v in values.items()}, (item.u, item.known)
+            )
+            return started
+
+        slopes = jacrev(start)(dict(parameters))
+        return torch.cat([slopes[name].flatten(2) for name in parameters], dim=2)
+
+    def _estimated(
+        self, item: Records, states: Tensor, parameters: Mapping[str, Tensor], count: int
+    ) -> tuple[int, Tensor]:
+        """dx[0]/dtheta = -(J'J / noise + covariance^-1)^-1 J' H / noise over the known steps, J in the start and H in
+        theta, carried on to the step behind them."""
+        batch, n, known = len(item.u), self.chain.states, self.chain.known
+        identity = torch.eye(n).to(states).expand(batch, n, n)
+        S = torch.cat([states.new_zeros(batch, n, count), identity], dim=2)
+        *_, slab = [None, *sensitivities(self.chain, parameters, states, item.u, S, 0, known)]
+        assert slab is not None and slab.first == 0, "the known steps fit into one slab"
+        rows = slab.J.reshape(batch, -1, count + n)
+        in_theta, in_start = rows[..., :count], rows[..., count:]
+        prior = Prior(self.chain.state_mean, self.chain.state_covariance)
+        M = in_start.transpose(1, 2) @ in_start / self.chain.noise + prior.inverse
+        right = in_start.transpose(1, 2) @ in_theta / self.chain.noise
+        free = prior.free.to(states)
+        M = M * free[:, None] * free + torch.diag(1 - free)
+        moved = -torch.linalg.solve(M, right * free[:, None])
+        return known, slab.S[..., :count] + slab.S[..., count:] @ moved
+
+
+class _Start(nn.Module):
+    """A chain whose forward is its start, as functional_call wants it."""
+
+    def __init__(self, chain: Chain) -> None:
+        super().__init__()
+        self.chain = chain
+
+    def forward(self, u: Tensor, known: Tensor) -> Tensor:
+        return self.chain.start(u, known)
