@@ -18,6 +18,7 @@ VERBS = {
     "train": "train a spec and leave a run folder",
     "test": "score a run on its test part",
     "predict": "predict a data file with a run",
+    "report": "make the report of a run anew, one HTML file",
 }
 
 CLEAN, FINDINGS, COULD_NOT_RUN, BUG, INTERRUPTED = 0, 1, 2, 3, 130

@@ -29,7 +29,7 @@ from sysidc.runtime.runs.loggers import loggers, require_packages
 from sysidc.runtime.runs.model import Trained
 from sysidc.runtime.runs.predict import prediction_columns, write_columns
 from sysidc.runtime.runs.progress import Progress, announcement
-from sysidc.runtime.runs.report import report
+from sysidc.runtime.runs.report import write_report
 from sysidc.runtime.runs.resolved import resolved_text
 from sysidc.runtime.training import BestWeights
 from sysidc.runtime.training.step import TrainingModule
@@ -215,9 +215,8 @@ def _write_outcome(folder: Path, outcome: Outcome, rows: list[Row], records: tup
     files.write_json(
         folder / files.ENVIRONMENT, environment(trained.plan, outcome.device, outcome.threads, outcome.seconds)
     )
-    spec = (folder / files.SPEC).read_text(encoding="utf-8")
-    files.write_text(folder / files.REPORT, report(trained.plan, spec, outcome.curve.rows, rows, parts))
     files.write_text(folder / files.LOG, "\n".join(outcome.log) + "\n")
+    write_report(folder)
 
 
 def _file_name(record: str) -> str:

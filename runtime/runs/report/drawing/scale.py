@@ -1,0 +1,82 @@
+"""The scale of an axis: where a value lies on it, where its ticks stand and what they say."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from sysidc.runtime.data.record import Array
+
+SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+@dataclass(frozen=True)
+class Scale:
+    """From `low` to `high`, both in the units of the data, positive where `log`."""
+
+    low: float
+    high: float
+    log: bool = False
+
+    def place(self, values: Array) -> Array:
+        """0 at the low end, 1 at the high one, NaN for what a logarithm has not."""
+        if not self.log:
+            return (values - self.low) / (self.high - self.low)
+        positive = np.where(values > 0, values, np.nan)
+        return (np.log10(positive) - math.log10(self.low)) / (math.log10(self.high) - math.log10(self.low))
+
+    def ticks(self, most: int = 6) -> list[tuple[float, str]]:
+        """About `most` round values with their labels."""
+        decades = math.log10(self.high / self.low) if self.log else 0.0
+        if decades >= 1.5:
+            return _decades(self.low, self.high, most)
+        step = _round_step((self.high - self.low) / most)
+        first, last = math.ceil(self.low / step - 1e-9), math.floor(self.high / step + 1e-9)
+        values = [step * index for index in range(first, last + 1)]
+        return list(zip(values, labels(values, step), strict=True))
+
+
+def fitting(arrays: Sequence[Array], log: bool = False, margin: float = 0.04) -> Scale:
+    """A scale that holds all finite values with a little room around them; linear where a logarithm has nothing."""
+    together = np.concatenate([*(array[np.isfinite(array)] for array in arrays), np.empty(0)])
+    if log and (together > 0).any():
+        low, high = (math.log10(float(end)) for end in (together[together > 0].min(), together.max()))
+        room = max(margin * (high - low), 0.02)
+        return Scale(10 ** (low - room), 10 ** (high + room), log=True)
+    low, high = (float(together.min()), float(together.max())) if together.size else (0.0, 1.0)
+    room = margin * (high - low) or 0.5 * abs(high) or 1.0
+    return Scale(low - room, high + room)
+
+
+def labels(values: Sequence[float], step: float) -> list[str]:
+    """As many digits as tell two ticks apart, one power of ten for all where the numbers are very large or small."""
+    largest = max((abs(value) for value in values), default=0.0)
+    power = math.floor(math.log10(largest)) if largest else 0
+    if -3 <= power < 5:
+        power = 0
+    digits = max(0, power - math.floor(math.log10(step) + 1e-9))
+    return [_label(value / 10**power, digits) + (f"·{_ten(power)}" if power and value else "") for value in values]
+
+
+def _label(value: float, digits: int) -> str:
+    text = f"{value + 0.0:,.{digits}f}".replace(",", "\u202f").replace("-", "\u2212")
+    return "0" if not text.strip("\u22120.") else text
+
+
+def _ten(power: int) -> str:
+    return "10" + str(power).translate(SUPERSCRIPTS)
+
+
+def _decades(low: float, high: float, most: int) -> list[tuple[float, str]]:
+    first, last = math.ceil(math.log10(low) - 1e-9), math.floor(math.log10(high) + 1e-9)
+    every = max(1, math.ceil((last - first + 1) / most))
+    return [(10.0**power, _ten(power)) for power in range(first, last + 1) if power % every == 0]
+
+
+def _round_step(least: float) -> float:
+    """1, 2 or 5 times a power of ten, not below `least`."""
+    power = 10.0 ** math.floor(math.log10(least))
+    return next(factor * power for factor in (1, 2, 5, 10) if factor * power >= least * (1 - 1e-9))

@@ -1,0 +1,102 @@
+"""The section on learning: losses of every epoch, the horizon that was trained, the learning rate, stage by stage."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from sysidc.runtime.data.record import Array
+from sysidc.runtime.runs.report.drawing.chart import Chart, Line
+from sysidc.runtime.runs.report.evidence import Evidence
+
+Epochs = Sequence[dict[str, float]]
+
+CAPTION = (
+    "A good curve falls and flattens, the two lines together. Validation rising while training falls is overfitting; "
+    "both still falling at the end want more epochs; teeth want a smaller learning rate. The kept weights are those of "
+    "the marked epoch."
+)
+HORIZON = "Validation is always taken at one horizon, so its losses can be compared; the training loss rises with it."
+
+
+def learning(evidence: Evidence) -> str:
+    epochs = evidence.epochs
+    if not epochs:
+        return "<p>No epoch is recorded.</p>"
+    charts = [losses(epochs, bool(evidence.plan.train.prediction))]
+    for name, title, log in (("horizon", "Trained horizon", False), ("lr", "Learning rate", True)):
+        values = column(epochs, name)
+        if np.isfinite(values).any() and (name == "horizon" or len(set(values[np.isfinite(values)])) > 1):
+            charts.append(_schedule(epochs, values, title, log))
+    return "".join(chart.figure() for chart in charts)
+
+
+def losses(epochs: Epochs, horizons: bool) -> Chart:
+    """Both losses of every start on a logarithmic axis, over the epochs of all stages one behind the other."""
+    lines = []
+    for index, start in enumerate(starts(epochs)):
+        at = positions(epochs)[start]
+        for name, words, ink in (("train_loss", "training loss", "train"), ("val_loss", "validation loss", "val")):
+            values = column(epochs, name)[start]
+            if np.isfinite(values).any():
+                lines.append(Line("" if index else words, values, ink, at))
+    caption = f"{CAPTION} {HORIZON}" if horizons else CAPTION
+    return Chart(
+        "Loss",
+        "epoch",
+        "loss (normalised)",
+        tuple(lines),
+        y_log=True,
+        marks=(*_stages(epochs), *_best(epochs)),
+        caption=caption,
+        group="learning",
+        height=300,
+    )
+
+
+def positions(epochs: Epochs) -> Array:
+    """Where each row stands on the axis of epochs: every stage begins where the one before it ended."""
+    stage, epoch = column(epochs, "stage", 0.0), column(epochs, "epoch")
+    at, ended = epoch.copy(), 0.0
+    for name in dict.fromkeys(stage.tolist()):
+        inside = stage == name
+        at[inside] = epoch[inside] - epoch[inside].min() + 1 + ended
+        ended = float(at[inside].max())
+    return at
+
+
+def starts(epochs: Epochs) -> list[Array]:
+    """Which rows belong to each candidate of each stage."""
+    keys = np.stack([column(epochs, "stage", 0.0), column(epochs, "start", 0.0)], axis=1)
+    return [(keys == key).all(axis=1) for key in np.array(list(dict.fromkeys(map(tuple, keys.tolist()))))]
+
+
+def column(epochs: Epochs, name: str, absent: float = np.nan) -> Array:
+    return np.array([row.get(name, absent) for row in epochs], dtype=np.float64)
+
+
+def _schedule(epochs: Epochs, values: Array, title: str, log: bool) -> Chart:
+    unit = "steps" if title.endswith("horizon") else "learning rate"
+    first = starts(epochs)
+    lines = tuple(
+        Line(title if mask is first[0] else "", values[mask], "ink0", positions(epochs)[mask], "steps")
+        for mask in first
+    )
+    return Chart(title, "epoch", unit, lines, y_log=log, marks=_stages(epochs), group="learning", height=150)
+
+
+def _stages(epochs: Epochs) -> tuple[tuple[float, str], ...]:
+    stage, at = column(epochs, "stage", 0.0), positions(epochs)
+    names = list(dict.fromkeys(stage.tolist()))
+    return tuple((float(at[stage == name].min()), f"stage {name:g}") for name in names) if len(names) > 1 else ()
+
+
+def _best(epochs: Epochs) -> tuple[tuple[float, str], ...]:
+    """The lowest validation loss of the last stage, whose weights are kept."""
+    stage, values = column(epochs, "stage", 0.0), column(epochs, "val_loss")
+    values = np.where(stage == stage[-1], values, np.nan)
+    if not np.isfinite(values).any():
+        return ()
+    best = int(np.nanargmin(values))
+    return ((float(positions(epochs)[best]), f"kept: {values[best]:.4g}"),)
