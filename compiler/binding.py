@@ -165,7 +165,9 @@ def _as_kind(kind: str, entry: Argument, value: Value) -> Any:
             return _call(value)
         case "range":
             return (plain.low, plain.high) if isinstance(plain, Interval) else MISSING
-        case "ints" | "floats" | "strings" | "words" | "files":
+        case "length":
+            return None if plain == Word("all") else _integer(plain)
+        case "ints" | "floats" | "strings" | "words" | "files" | "columns" | "lengths":
             return _many(kind, entry, value)
         case "file":
             return value if isinstance(plain, str | CallValue) else MISSING
@@ -268,6 +270,9 @@ KIND_WORDS = {
     "ints": "a list of whole numbers",
     "floats": "a list of numbers",
     "strings": "a list of strings",
+    "columns": "a list of names",
+    "length": "a number of samples or `all`",
+    "lengths": "a list such as `[6_000, all]`",
     "call": "a name such as `Name(...)`",
     "file": "a file's name",
     "files": "a list of files",

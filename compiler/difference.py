@@ -9,7 +9,7 @@ from typing import Any
 from sysidc.compiler.plan import Node, Plan, to_json
 
 AREAS = {"sampling_time": "signals", "signals": "signals", "model": "network", "data": "data", "train": "training"}
-DERIVED = ("place", "folder", "hash", "plan_version", "name")
+DERIVED = ("place", "folder", "hash", "plan_version", "name", "chosen")
 ABSENT = object()
 
 
@@ -48,7 +48,7 @@ def _weights(nodes: Sequence[Node], prefix: str = "") -> list[tuple[str, str, tu
         if node.children:
             found += _weights(node.children, f"{prefix}{node.name}.")
         elif node.parameters:
-            sizes = tuple(sorted((key, str(value)) for key, value in node.arguments.items()))
+            sizes = tuple(sorted((key, str(value)) for key, value in node.arguments.items() if key != "initial"))
             found.append((prefix + node.name, node.target, sizes))
     return found
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from sysidc.compiler.catalogue.state_rules import nominal
 from sysidc.compiler.dtypes import FLOATING
 from sysidc.compiler.plan import CallPlan, Node, Plan
 
@@ -23,6 +24,7 @@ TRAINING_MODULES = {
     "bounded": "sysidc.runtime.training.BoundedSimulationTrainingModule",
 }
 FUSED = ("Adam", "AdamW", "SGD", "Adagrad")
+WHOLE_STEPS = ("LBFGS", "LevenbergMarquardt")
 TWO_AXES_ONLY = ("eye", "sparse")
 
 
@@ -42,22 +44,28 @@ def build_stack(plan: Plan, device: str | None = None) -> nn.Sequential:
     """
     import torch
 
-    stack = torch.nn.Sequential()
     default = torch.get_default_dtype()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(plan.train.seed)
         try:
             torch.set_default_dtype(getattr(torch, plan.model.dtype))
             with torch.device(device or "cpu"):
-                for node in plan.model.nodes:
-                    stack.add_module(node.name, _module(node))
+                return _chained(plan) if plan.model.chain else _sequence(plan.model.nodes)
         finally:
             torch.set_default_dtype(default)
-    return stack
+
+
+def _chained(plan: Plan) -> nn.Sequential:
+    """The stack as one state-space model; the plan's Chain tells which channels go in and which start its state."""
+    chain = plan.model.chain
+    assert chain is not None
+    modules = {node.name: _module(node) for node in plan.model.nodes}
+    build = located("sysidc.runtime.nn.Chain")
+    return build(modules, chain.input_channels, chain.known_channels, chain.known, chain.initial)  # type: ignore[no-any-return]
 
 
 def _module(node: Node) -> nn.Module:
-    arguments = {name: _value(name, value) for name, value in node.arguments.items()}
+    arguments = {name: _value(name, value) for name, value in nominal(node.arguments).items()}
     target = located(node.target)
     if not node.children:
         module = target(**arguments)
@@ -117,7 +125,13 @@ def several_steps_at_once(plan: Plan) -> bool:
     Where a scaler, a closure or several devices stand between a loss and its step, Lightning does it, one by one.
     """
     train = plan.train
-    return train.precision in FLOATING and train.devices == 1 and train.optimizer.name != "LBFGS" and not _whole(plan)
+    alone = train.devices == 1 and train.num_nodes == 1
+    return train.precision in FLOATING and alone and train.optimizer.name not in WHOLE_STEPS and not _whole(plan)
+
+
+def is_second_order(plan: Plan) -> bool:
+    """Whether one optimiser step takes the whole training part."""
+    return plan.train.optimizer.name == "LevenbergMarquardt"
 
 
 def _whole(plan: Plan) -> bool:
@@ -147,6 +161,8 @@ def training_module(
         "batch_size": train.batch_size if several else None,
         "gradient_clip": train.gradient_clip if several else None,
     }
+    if is_second_order(plan):
+        shared["second_order"] = True
     module = located(TRAINING_MODULES[train.mode])
     return module(stack, optimizer, scheduler, loss, **shared, **_mode_arguments(plan))  # type: ignore[no-any-return]
 

@@ -8,17 +8,19 @@ from typing import Any
 
 from sysidc.compiler import sentences
 from sysidc.compiler.allowances import allow
+from sysidc.compiler.dynamics.layer import check_blocks, surroundings
 from sysidc.compiler.findings import Findings
-from sysidc.compiler.passes.conflicts import check_conflicts
+from sysidc.compiler.passes.chain import arriving, check_setting, counted, find_chain, with_starts
 from sysidc.compiler.passes.data import read_data
-from sysidc.compiler.passes.header import Header, at_precision, read_header
+from sysidc.compiler.passes.header import Header, at_precision, header_at, read_header
 from sysidc.compiler.passes.names import check_names, warn_unused
-from sysidc.compiler.passes.nodes import Built, chained, leaving, numbered
+from sysidc.compiler.passes.nodes import Built, at_double, chained, leaving, numbered
+from sysidc.compiler.passes.optimizer import Choice, choose
 from sysidc.compiler.passes.promise import check_learning, check_promise, check_time
 from sysidc.compiler.passes.signals import Measured, read_signals
 from sysidc.compiler.passes.stack import Context, StackBuilder
 from sysidc.compiler.passes.training import Training, read_test, read_training, train_plan
-from sysidc.compiler.plan import DataPlan, ModelPlan, Node, Plan, TensorType, TestPlan, TrainPlan, to_json
+from sysidc.compiler.plan import ChainPlan, DataPlan, ModelPlan, Node, Plan, TensorType, TestPlan, TrainPlan, to_json
 from sysidc.compiler.program import DISK, Files, Program, load_program
 from sysidc.dsl import syntax
 from sysidc.dsl.diagnostics import Diagnostic
@@ -66,24 +68,43 @@ def _check(program: Program, findings: Findings) -> Callable[[], Plan] | None:
     mode = training.mode if training else "simulation"
     header = read_header(program, measured, mode, training.precision if training else None, findings)
     model = program.sections.get("model")
-    context = _context(program, findings, training, header)
+    chain = find_chain(program, measured, header, mode, training.initial if training else None)
+    context = _context(program, findings, training, header, chain)
+    context.surroundings = surroundings(measured, header) if header else None
     stack = StackBuilder(context)
     built: list[Built] = []
     if isinstance(model, syntax.Model):
-        built, leaves = stack.build(model.elements, header.arrives if header else None, program.scope, top=True)
+        built, leaves = stack.build(model.elements, arriving(header, chain), program.scope, top=True)
         _judge_stack(model, context, header, built, leaves)
+    check_blocks(program, context.used_blocks, findings)
     nodes = numbered(built, findings)
     if training is None:
         return None
-    rollout = (context.steps_of_rollout, context.rollout_span) if context.rollout_span else None
-    train = train_plan(training, header.dtype if header else "float32", rollout, findings)  # type: ignore[arg-type]
-    check_conflicts(train, nodes, training.settings.spans, findings)
+    if header is not None and not context.unbuilt:
+        check_setting(training.initial, training.settings.spans.get("initial"), chain, nodes, findings)
+    chain = with_starts(chain, nodes)
+    choice = _choice(training, header, nodes, chain, findings)
+    if choice is not None and choice.second_order and header is not None:
+        training, header = replace(training, double=True), header_at(header, "float64")
+        nodes = tuple(at_double(node) for node in nodes)
+    rollout = (context.steps_of_rollout or 0, context.rollout_span) if context.rollout_span else None
+    train = train_plan(training, header.dtype if header else "float32", rollout, choice, nodes, findings)
     test = read_test(program, mode, train, findings)
     warn_unused(program, measured, header, context.used_blocks, findings)
     _refuse_unbuilt(program, context, training, findings)
     if findings.has_errors or header is None or data is None or not isinstance(model, syntax.Model):
         return None
-    return partial(_plan, program, measured, training, header, model, nodes, data, train, test)
+    return partial(_plan, program, measured, training, header, model, nodes, chain, data, train, test)
+
+
+def _choice(
+    training: Training, header: Header | None, nodes: tuple[Node, ...], chain: ChainPlan | None, findings: Findings
+) -> Choice | None:
+    """The optimiser, where `train` writes none; None behind a mistake too."""
+    if training.settings.values["optimizer"] is not None or findings.has_errors or header is None:
+        return None
+    whole = header.layout is None
+    return choose(training.mode, training.settings.values, training.written, nodes, chain, whole)
 
 
 def _plan(
@@ -93,6 +114,7 @@ def _plan(
     header: Header,
     model: syntax.Model,
     nodes: tuple[Node, ...],
+    chain: ChainPlan | None,
     data: DataPlan,
     train: TrainPlan,
     test: TestPlan,
@@ -105,7 +127,7 @@ def _plan(
         program.version,
         measured.sampling_time,
         tuple(signal for signal in signals if signal.name in used),
-        _model_plan(model, header, nodes),
+        _model_plan(model, header, nodes, chain),
         data,
         train,
         test,
@@ -113,7 +135,13 @@ def _plan(
     return replace(plan, hash=plan_hash(plan))
 
 
-def _context(program: Program, findings: Findings, training: Training | None, header: Header | None) -> Context:
+def _context(
+    program: Program,
+    findings: Findings,
+    training: Training | None,
+    header: Header | None,
+    chain: ChainPlan | None,
+) -> Context:
     model = program.sections.get("model")
     span = model.header if isinstance(model, syntax.Model) else Span(program.source, 0, 0)
     same = header is not None and [window.signal for window in header.inputs] == [
@@ -122,7 +150,9 @@ def _context(program: Program, findings: Findings, training: Training | None, he
     mode = training.mode if training else "simulation"
     horizon = header.promised.steps if header and mode == "simulation" else None
     precision = training.precision if training else None
-    return Context(program, findings, mode, header.dtype if header else "float32", precision, span, same, horizon)
+    outputs = header.promised.channels if header else None
+    dtype = header.dtype if header else "float32"
+    return Context(program, findings, mode, dtype, precision, span, same, horizon, chain, outputs)
 
 
 def _judge_stack(
@@ -163,7 +193,7 @@ def _refuse_unbuilt(program: Program, context: Context, training: Training, find
         findings.add(sentences.unbuilt(names, found[0][1]))
 
 
-def _model_plan(model: syntax.Model, header: Header, nodes: tuple[Node, ...]) -> ModelPlan:
+def _model_plan(model: syntax.Model, header: Header, nodes: tuple[Node, ...], chain: ChainPlan | None) -> ModelPlan:
     back, ahead = chained([(node.look_back, node.look_ahead) for node in nodes])
     return ModelPlan(
         model.name.text,
@@ -176,7 +206,8 @@ def _model_plan(model: syntax.Model, header: Header, nodes: tuple[Node, ...]) ->
         back,
         ahead,
         not any(_is_fixed(node) for node in nodes),
-        sum(node.parameters for node in nodes),
+        counted(nodes, chain),
+        chain,
     )
 
 
@@ -197,7 +228,7 @@ def plan_hash(plan: Plan) -> str:
 
 def _meaning(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _meaning(item) for key, item in value.items() if key != "place"}
+        return {key: _meaning(item) for key, item in value.items() if key not in ("place", "chosen")}
     if isinstance(value, list):
         return [_meaning(item) for item in value]
     return value

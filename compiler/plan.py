@@ -97,8 +97,34 @@ class Node:
 
 
 @dataclass(frozen=True)
+class ChainPlan:
+    """A stack that is one state-space model: the known outputs start its state and do not go into its first layer.
+
+    `input_channels` and `known_channels` are channels of the header's tensor, the latter in the order of the header's
+    right-hand side (empty where the header knows no outputs); the first `known` steps are known. `initial` is how the
+    state at the start is found; a layer with state has its own word among its arguments.
+    """
+
+    input_channels: tuple[int, ...]
+    known_channels: tuple[int, ...]
+    known: int
+    initial: str
+
+    @property
+    def inputs(self) -> int:
+        return len(self.input_channels)
+
+    @property
+    def outputs(self) -> int:
+        return len(self.known_channels)
+
+
+@dataclass(frozen=True)
 class ModelPlan:
-    """The stack: `any_length` tells that each output step follows an input step at any length of the record."""
+    """The stack: `any_length` tells that each output step follows an input step at any length of the record.
+
+    `type_in` is the header's tensor; with a `chain` the first node receives its input channels alone.
+    """
 
     name: str
     inputs: tuple[WindowPlan, ...]
@@ -111,6 +137,7 @@ class ModelPlan:
     look_ahead: int | None
     any_length: bool
     parameters: int
+    chain: ChainPlan | None = None
 
 
 @dataclass(frozen=True)
@@ -177,9 +204,41 @@ class BoundedPlan:
 
 
 @dataclass(frozen=True)
+class StagePlan:
+    """A stage of a simulation's training: the settings of `train`, those of the whole training included.
+
+    It learns from the first `segments` samples of the training part (None: all of them). `starts` candidates enter it
+    (later stages: those that the stage before kept), the best `keep` leave it. `correction` tells whether the
+    corrections learn, `freeze` names children of the stack that stay as they are.
+    """
+
+    train: TrainPlan
+    segments: int | None
+    starts: int
+    keep: int
+    correction: bool
+    freeze: tuple[str, ...]
+    place: Place
+
+
+@dataclass(frozen=True)
+class SimulationPlan:
+    """`init` is the linear start that was asked for; without it `linear_start` tells whether one is made where a layer
+    has linear dynamics. `initial` is the setting of `train` (None: left out). There is always a stage."""
+
+    init: CallPlan | None
+    linear_start: bool
+    initial: str | None
+    stages: tuple[StagePlan, ...]
+    refit: bool
+    ensemble: int
+
+
+@dataclass(frozen=True)
 class TrainPlan:
     """Settings of every mode, and those of the mode itself. `scheduler_interval` is "epoch" or "step"; `time_limit` is
-    in seconds; `scheduler` and `stop` hold `monitor` where they need one."""
+    in seconds; `scheduler` and `stop` hold `monitor` where they need one. `chosen` says why the optimiser was chosen,
+    where the file left it to the model."""
 
     mode: str
     loss: CallPlan
@@ -199,6 +258,10 @@ class TrainPlan:
     loggers: tuple[str, ...]
     prediction: PredictionPlan | None = None
     bounded: BoundedPlan | None = None
+    simulation: SimulationPlan | None = None
+    chosen: str | None = None
+    strategy: str = "auto"
+    num_nodes: int = 1
 
 
 @dataclass(frozen=True)

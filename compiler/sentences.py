@@ -528,6 +528,45 @@ def carried_rollout(span: Span, rollout: Span) -> Diagnostic:
     return _error("carried-rollout", message, span, "a window is rolled out instead", labels=(label,), help=help)
 
 
+def nothing_to_correct(span: Span, inside: Span, stateful: bool) -> Diagnostic:
+    message = "`@correction` adds to state equations, and what it wraps has no state"
+    if stateful:
+        message = "`@correction` wraps layers with state and layers that act on each step alone, and no others"
+    label = Label(inside, "is wrapped")
+    help = "put it around a `LinearDynamics`, a `StateSpace` or another layer with state"
+    return _error("misplaced-correction", message, span, "has nothing to add to", labels=(label,), help=help)
+
+
+def nested_correction(span: Span) -> Diagnostic:
+    message = "a correction inside another one: both would learn the same"
+    return _error("misplaced-correction", message, span, "keep one of them")
+
+
+def initial_without_outputs(word: str, span: Span) -> Diagnostic:
+    message = f"`initial = {word}` reads the first measured outputs, and the header does not know them"
+    help = "put every output on the left too, such as `y[50]`, or write `initial = zero` or `washout`"
+    return _error("initial-without-outputs", message, span, "no known outputs", help=help)
+
+
+def no_chain_to_start(word: str, mode: str, span: Span) -> Diagnostic:
+    if mode == "simulation":
+        message = f"`initial = {word}` needs a stack of layers with state and layers that act on each step alone"
+    else:
+        message = f"`initial = {word}` belongs to `simulation` mode; in `{mode}` mode a state starts at zero"
+    return _error("initial-without-outputs", message, span, "every window starts at zero", help="leave it out")
+
+
+def misplaced_setting(key: str, span: Span) -> Diagnostic:
+    message = f"`{key}` belongs to the whole training and not to one of its stages"
+    return _error("misplaced-setting", message, span, "cannot change between stages", help="write it before the stages")
+
+
+def unknown_child(name: str, span: Span, known: Sequence[str]) -> Diagnostic:
+    message = f"the model has no layer named `{name}` at its top level"
+    here = "" if known else "give a layer a name: `Linear(1) as readout`"
+    return _unknown("unknown-name", message, name, span, known, here)
+
+
 def nothing_to_change(annotation: str, span: Span, tail: Span) -> Diagnostic:
     what = "parameters" if annotation == "freeze" else "weights of two axes"
     label = Label(tail, f"has no {what}")

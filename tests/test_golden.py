@@ -38,7 +38,7 @@ TAILS = {
         *(
             family.replace(" ", "-")
             for family in FAMILIES
-            if any(setting.built and setting.argument.family == family for setting in TRAIN.values())
+            if family == "curve" or any(setting.argument.family == family for setting in TRAIN.values())
         ),
     ),
     "nothing-to-": ("freeze", "init"),

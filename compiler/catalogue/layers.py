@@ -12,7 +12,6 @@ from sysidc.compiler.catalogue.entry import Layer, Numbers, Rule
 from sysidc.compiler.catalogue.rules import (
     batch_norm,
     conv1d,
-    curve,
     delay_line,
     embedding,
     flatten,
@@ -21,15 +20,18 @@ from sysidc.compiler.catalogue.rules import (
     last,
     layer_norm,
     linear,
+    per_step,
+    prelu,
+    self_attention,
+    time_series_linear,
+)
+from sysidc.compiler.catalogue.state_rules import (
+    curve,
     linear_dynamics,
     lru,
-    per_step,
     polynomial_state_space,
-    prelu,
     recurrent,
-    self_attention,
     state_space,
-    time_series_linear,
 )
 
 OWN = "sysidc.runtime.nn."
@@ -43,8 +45,21 @@ COUNT: Options = {"kind": "int", "low": 1}
 BIAS = Argument("bias", "bool", True, about="add a learned constant")
 EPS = Argument("eps", "float", 1e-5, low=0, open_low=True, about="added to the variance")
 STATES = Argument("states", "int", low=1, high=1000, about="length of the state vector")
-START = Argument("initial", "word", "zero", choices=INITIAL, about="how the state at the start of a record is found")
-AUTO: Options = {"kind": "int|word", "choices": ("auto",), "low": 1}
+OUTPUTS = Argument(
+    "outputs",
+    "int",
+    None,
+    low=1,
+    about="channels that leave; left out: the header's at the end of the stack, else inputs",
+)
+START = Argument(
+    "initial",
+    "word",
+    None,
+    choices=INITIAL,
+    about="how the state at the start of a record is found; left out: by `train`",
+)
+AUTO: Options = {"kind": "int|word", "choices": ("auto",), "low": 1, "high": 1000}
 HIDDEN: Options = {"kind": "ints|word", "choices": ("auto",), "low": 1, "entries": (0, None)}
 
 
@@ -67,6 +82,14 @@ def recurrent_layer(name: str, about: str, rule: Rule, *more: Argument) -> Layer
         START,
     )
     return Layer(name, OWN + name, arguments, rule, "parameters", about, stateful=True)
+
+
+def state_layer(name: str, about: str, rule: Rule, *arguments: Argument) -> Layer:
+    """A layer with state equations of its own; torch factors its first matrices in these two dtypes alone."""
+    dtypes = ("float32", "float64")
+    return Layer(
+        name, OWN + name, (*arguments, OUTPUTS, START), rule, "parameters", about, stateful=True, dtypes=dtypes
+    )
 
 
 ROWS: tuple[Layer, ...] = (
@@ -267,62 +290,48 @@ ROWS: tuple[Layer, ...] = (
         "floating",
         "x between two bounds, such as a sensor's range",
     ),
-    Layer(
+    state_layer(
         "LinearDynamics",
-        OWN + "LinearDynamics",
-        (STATES, START),
-        linear_dynamics,
-        "parameters",
         "x[k+1] = A x[k] + B u[k], y[k] = C x[k] + D u[k]",
-        built=False,
-        stateful=True,
+        linear_dynamics,
+        STATES,
     ),
-    Layer(
+    state_layer(
         "StateSpace",
-        OWN + "StateSpace",
-        (
-            Argument("states", default="auto", **AUTO, about="length of the state vector"),
-            Argument("hidden", default="auto", **HIDDEN, about="widths of the state equation's network"),
-            Argument("output_hidden", default="auto", **HIDDEN, about="widths of the output's network"),
-            Argument("activation", "word", "Tanh", choices=STATE_ACTIVATIONS, about="of both"),
-            Argument("innovations", "bool", False, about="the state equation also sees the one-step error"),
-            START,
-        ),
-        state_space,
-        "parameters",
         "x[k+1] = A x[k] + B u[k] + f(x[k], u[k]), y[k] = C x[k] + D u[k] + h(x[k], u[k])",
-        built=False,
-        stateful=True,
+        state_space,
+        Argument("states", default="auto", **AUTO, about="length of the state vector"),
+        Argument("hidden", default="auto", **HIDDEN, about="widths of the state equation's network"),
+        Argument("output_hidden", default="auto", **HIDDEN, about="widths of the output's network"),
+        Argument("activation", "word", "Tanh", choices=STATE_ACTIVATIONS, about="of both"),
+        Argument("innovations", "bool", False, about="the state equation also sees the one-step error"),
     ),
-    Layer(
+    state_layer(
         "PolynomialStateSpace",
-        OWN + "PolynomialStateSpace",
-        (STATES, Argument("degree", "int", low=2, high=10, about="highest degree of the monomials"), START),
-        polynomial_state_space,
-        "parameters",
         "a state space with polynomials of states and inputs",
-        built=False,
-        stateful=True,
+        polynomial_state_space,
+        STATES,
+        Argument("degree", "int", low=2, high=10, about="highest degree of the monomials"),
     ),
-    Layer(
-        "LRU",
-        OWN + "LRU",
-        (STATES, START),
-        lru,
-        "parameters",
-        "linear recurrent unit: diagonal complex recurrence",
-        built=False,
-        stateful=True,
-    ),
+    state_layer("LRU", "linear recurrent unit: diagonal complex recurrence", lru, STATES),
     Layer(
         "Curve",
         OWN + "Curve",
-        (Argument("shape", "call", about="Spline(knots), Polynomial(degree) or Network(hidden)"),),
+        (Argument("shape", "call", family="curve", about="Spline(knots), Polynomial(degree) or Network(hidden)"),),
         curve,
         "parameters",
         "a static curve for each channel",
-        built=False,
     ),
 )
 
 LAYERS: dict[str, Layer] = {row.name: row for row in ROWS}
+
+SYSTEMS = ("LinearDynamics", "StateSpace", "PolynomialStateSpace")
+"""Layers that are models of a system by themselves: one of them makes a stack a chain."""
+
+PER_STEP = frozenset(
+    row.name
+    for row in ROWS
+    if row.rule in (per_step, identity, linear, layer_norm, prelu, curve) and row.name != "Dropout"
+)
+"""Layers that map each step by itself, the same in training and in use: what may stand in a chain besides states."""

@@ -11,7 +11,6 @@ from sysidc.compiler.catalogue.entry import (
     WHOLE_WINDOW,
     Effect,
     Misfit,
-    Rule,
     Shape,
 )
 
@@ -38,9 +37,9 @@ def prelu(arguments: Arguments, shape: Shape) -> Effect:
 def linear(arguments: Arguments, shape: Shape) -> Effect | Misfit:
     inputs, outputs = arguments["in_features"] or shape.channels, arguments["out_features"]
     if inputs != shape.channels:
-        return _size_mismatch("in_features", inputs, shape.channels)
+        return size_mismatch("in_features", inputs, shape.channels)
     count = outputs * (inputs + arguments["bias"])
-    return Effect(_channels(shape, outputs), EVERY_STEP, count, {**arguments, "in_features": inputs})
+    return Effect(with_channels(shape, outputs), EVERY_STEP, count, {**arguments, "in_features": inputs})
 
 
 def conv1d(arguments: Arguments, shape: Shape) -> Effect | Misfit:
@@ -51,7 +50,7 @@ def conv1d(arguments: Arguments, shape: Shape) -> Effect | Misfit:
     )
     groups = arguments["groups"]
     if inputs != shape.channels:
-        return _size_mismatch("in_channels", inputs, shape.channels)
+        return size_mismatch("in_channels", inputs, shape.channels)
     if inputs % groups or outputs % groups:
         message = f"{groups} groups do not divide {inputs} channels in and {outputs} out"
         return Misfit("size-mismatch", "groups", message, "does not divide both")
@@ -59,9 +58,9 @@ def conv1d(arguments: Arguments, shape: Shape) -> Effect | Misfit:
     count = outputs * (inputs // groups * size + arguments["bias"])
     call = {**arguments, "in_channels": inputs}
     if arguments["padding"] == "causal":
-        return Effect(_channels(shape, outputs), (reach, 0), count, call)
+        return Effect(with_channels(shape, outputs), (reach, 0), count, call)
     if arguments["padding"] == "same":
-        return Effect(_channels(shape, outputs), (reach // 2, reach - reach // 2), count, call)
+        return Effect(with_channels(shape, outputs), (reach // 2, reach - reach // 2), count, call)
     if shape.steps is None:
         return Effect(Shape(None, outputs, shape.cut + reach), (reach, 0), count, call)
     if shape.steps <= reach:
@@ -73,28 +72,13 @@ def conv1d(arguments: Arguments, shape: Shape) -> Effect | Misfit:
 def embedding(arguments: Arguments, shape: Shape) -> Effect:
     count = arguments["num_embeddings"] * arguments["embedding_dim"]
     call = {**arguments, "channels": shape.channels}
-    return Effect(_channels(shape, shape.channels * arguments["embedding_dim"]), EVERY_STEP, count, call)
-
-
-def recurrent(gates: int) -> Rule:
-    """GRU, LSTM and RNN differ in the number of gates alone."""
-
-    def rule(arguments: Arguments, shape: Shape) -> Effect | Misfit:
-        inputs, hidden = arguments["input_size"] or shape.channels, arguments["hidden_size"]
-        if inputs != shape.channels:
-            return _size_mismatch("input_size", inputs, shape.channels)
-        layers, biases = arguments["num_layers"], 2 * arguments["bias"]
-        count = gates * hidden * (inputs + hidden + biases) + (layers - 1) * gates * hidden * (2 * hidden + biases)
-        call = {name: value for name, value in arguments.items() if name != "initial"}
-        return Effect(_channels(shape, hidden), ALL_THE_PAST, count, {**call, "input_size": inputs})
-
-    return rule
+    return Effect(with_channels(shape, shape.channels * arguments["embedding_dim"]), EVERY_STEP, count, call)
 
 
 def layer_norm(arguments: Arguments, shape: Shape) -> Effect | Misfit:
     size = arguments["normalized_shape"] or shape.channels
     if size != shape.channels:
-        return _size_mismatch("normalized_shape", size, shape.channels)
+        return size_mismatch("normalized_shape", size, shape.channels)
     count = arguments["elementwise_affine"] * size * (1 + arguments["bias"])
     return Effect(shape, EVERY_STEP, count, {**arguments, "normalized_shape": size})
 
@@ -102,7 +86,7 @@ def layer_norm(arguments: Arguments, shape: Shape) -> Effect | Misfit:
 def batch_norm(arguments: Arguments, shape: Shape) -> Effect | Misfit:
     size = arguments["num_features"] or shape.channels
     if size != shape.channels:
-        return _size_mismatch("num_features", size, shape.channels)
+        return size_mismatch("num_features", size, shape.channels)
     if shape.steps == 1 and not arguments["track_running_stats"]:
         message = "a single step of a single window has no statistics; running ones are needed to use the model"
         return Misfit("window-too-short", "track_running_stats", message, "one step arrives")
@@ -140,7 +124,7 @@ def frequency_linear(arguments: Arguments, shape: Shape) -> Effect | Misfit:
 
 def delay_line(arguments: Arguments, shape: Shape) -> Effect:
     taps = arguments["taps"]
-    return Effect(_channels(shape, shape.channels * taps), (taps - 1, 0), 0, dict(arguments))
+    return Effect(with_channels(shape, shape.channels * taps), (taps - 1, 0), 0, dict(arguments))
 
 
 def last(arguments: Arguments, shape: Shape) -> Effect | Misfit:
@@ -162,34 +146,11 @@ def self_attention(arguments: Arguments, shape: Shape) -> Effect | Misfit:
     return Effect(shape, time, count, {**arguments, "channels": channels})
 
 
-def linear_dynamics(arguments: Arguments, shape: Shape) -> Effect:
-    """As many outputs as inputs, unless it is the last layer of its stack; counted for one to one."""
-    states, channels = arguments["states"], shape.channels
-    count = states * states + 2 * states * channels + channels * channels
-    return Effect(shape, ALL_THE_PAST, count, dict(arguments))
-
-
-def state_space(arguments: Arguments, shape: Shape) -> Effect:
-    return Effect(shape, ALL_THE_PAST, 0, dict(arguments))
-
-
-def polynomial_state_space(arguments: Arguments, shape: Shape) -> Effect:
-    return Effect(shape, ALL_THE_PAST, 0, dict(arguments))
-
-
-def lru(arguments: Arguments, shape: Shape) -> Effect:
-    return Effect(shape, ALL_THE_PAST, 0, dict(arguments))
-
-
-def curve(arguments: Arguments, shape: Shape) -> Effect:
-    return Effect(shape, EVERY_STEP, 0, dict(arguments))
-
-
-def _channels(shape: Shape, channels: int) -> Shape:
+def with_channels(shape: Shape, channels: int) -> Shape:
     return Shape(shape.steps, channels, shape.cut)
 
 
-def _size_mismatch(argument: str, written: int, arrives: int) -> Misfit:
+def size_mismatch(argument: str, written: int, arrives: int) -> Misfit:
     message = f"`{argument} = {written}` is written, {arrives} channels arrive"
     here = f"promises {written} channels, {arrives} arrive"
     help = f"write {arrives}, or leave the size out: the flow decides it"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from sysidc.compiler.catalogue.arguments import Argument
+from sysidc.compiler.catalogue.layers import INITIAL
 from sysidc.compiler.catalogue.training import (
     AUTOREGRESSION,
+    CURVES,
     KERNELS,
     LINEAR_STARTS,
     LOSSES,
@@ -24,6 +26,7 @@ MIXED_PRECISIONS = ("16-mixed", "bf16-mixed")
 EVERY_PRECISION = (*PRECISIONS, *MIXED_PRECISIONS)
 SCALES = ("standard", "minmax")
 LOGGERS = ("csv", "tensorboard", "mlflow", "wandb")
+STRATEGIES = ("auto", "ddp", "ddp_find_unused_parameters_true")
 SCORES = ("rmse", "nrmse", "r2", "fit", "mae")
 DTYPES = ("float32", "float64", "float16", "bfloat16", "int64", "int32", "int16", "int8", "uint8", "bool")
 FLOATING = ("float16", "bfloat16", "float32", "float64")
@@ -37,6 +40,7 @@ FAMILIES: dict[str, dict[str, Callable]] = {
     "autoregression": AUTOREGRESSION,
     "teacher forcing": TEACHER_FORCING,
     "linear start": LINEAR_STARTS,
+    "curve": CURVES,
 }
 """What a setting of kind "call" may name."""
 
@@ -105,9 +109,9 @@ BENCHMARK = (Argument("name", "string", about="a data set of the package nonline
 
 TRAIN_COMMON = (
     call("loss", "loss", "MSE", about="what is made small"),
-    call("optimizer", "optimizer", "AdamW", about="how it is made small"),
+    call("optimizer", "optimizer", None, about="how it is made small"),
     call("scheduler", "scheduler", None, "call|none", about="how the learning rate changes"),
-    Argument("epochs", "int", 100, low=1, about="passes over the training part"),
+    Argument("epochs", "int", None, low=1, about="passes over the training part"),
     Argument("batch_size", "int", 64, low=1, about="windows per optimiser step"),
     call("stop", "stop", None, "call|none", about="when to end early"),
     Argument("gradient_clip", "float|none", None, low=0, open_low=True, about="largest norm of the gradient"),
@@ -115,7 +119,9 @@ TRAIN_COMMON = (
     Argument("seed", "int", 0, low=0, high=2**32 - 1, about="of weights, data order and starts"),
     Argument("precision", "word|string|none", None, choices=EVERY_PRECISION, about="of every floating dtype"),
     Argument("accelerator", "word|string", "cpu", choices=("cpu", "cuda", "gpu", "mps", "tpu", "auto"), about="where"),
-    Argument("devices", "int|word", 1, low=1, choices=("auto",), about="how many of them"),
+    Argument("devices", "int|word", 1, low=1, choices=("auto",), about="how many of them, on each node"),
+    Argument("strategy", "word|string", "auto", choices=STRATEGIES, about="how several devices share one training"),
+    Argument("num_nodes", "int", 1, low=1, about="machines that share one training"),
     Argument("loggers", "words|none", ("csv",), entries=(0, None), choices=LOGGERS, about="where metrics go"),
 )
 
@@ -149,23 +155,39 @@ TRAIN_BOUNDED = (
     Argument("reinit_tolerance", "float|share", 0.0, low=0, high=1, about="share that may lie outside the band"),
 )
 
-UNBUILT_SIMULATION = (
+TRAIN_SIMULATION = (
     call("init", "linear start", None, "call|none", about="linear model to start from"),
-    Argument("starts", "int", 1, low=1, about="candidates"),
-    Argument("keep", "int", 1, low=1, about="candidates that go on"),
-    Argument("segments", "ints|word|none", None, low=1, choices=("all",), about="lengths of the training record"),
-    Argument("refit", "bool", False, about="once more with all data"),
-    Argument("ensemble", "int", 1, low=1, about="candidates that are averaged"),
-    Argument("initial", "word", "zero", choices=("zero", "washout", "encoder", "estimate"), about="state at the start"),
-    Argument("correction", "bool", False, about="train the corrections"),
-    Argument("freeze", "words|none", None, about="layers that stay as they are"),
+    Argument("starts", "int", 1, low=1, high=10_000, about="candidates, raced in the first stage"),
+    Argument("keep", "int", None, low=1, about="candidates that go on to the next stage"),
+    Argument("segments", "lengths|length", None, low=1, about="first samples of the training part, stage by stage"),
+    Argument("refit", "bool", False, about="the last stage once more with all data"),
+    Argument("ensemble", "int", 1, low=1, about="candidates that are refitted and averaged"),
+    Argument("initial", "word", None, choices=INITIAL, about="how the state at the start of a record is found"),
+    Argument("correction", "bool", None, about="train the corrections; off: they stay at zero"),
+    Argument("freeze", "columns|none", (), entries=(0, None), about="layers that stay as they are, by name"),
 )
+
+WHOLE_TRAINING = (
+    "seed",
+    "precision",
+    "accelerator",
+    "devices",
+    "strategy",
+    "num_nodes",
+    "loggers",
+    "time_limit",
+    "init",
+    "refit",
+    "ensemble",
+    "initial",
+)
+"""Settings that a stage cannot have of its own."""
 
 TRAIN = named(
     *(Setting(argument) for argument in TRAIN_COMMON),
     *only("prediction", *TRAIN_PREDICTION),
     *only("bounded", *TRAIN_BOUNDED),
-    *only("simulation", *UNBUILT_SIMULATION, built=False),
+    *only("simulation", *TRAIN_SIMULATION),
 )
 
 TEST = named(

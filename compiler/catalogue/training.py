@@ -139,8 +139,7 @@ OPTIMIZERS = table(
         "LevenbergMarquardt",
         "sysidc.runtime.solvers.LevenbergMarquardt",
         (real("damping", 1e-2, **POSITIVE),),
-        "damped Gauss-Newton on the whole error",
-        built=False,
+        "damped Gauss-Newton on the whole error, in float64",
     ),
 )
 
@@ -360,10 +359,31 @@ INITS = table(
     init("sparse", "mostly zeros, for matrices", real("sparsity", high=1, low=0), real("std", 0.01, **POSITIVE)),
 )
 
-# --- read by this version, acted on by none of its parts ---------------------------------------------------------
+# --- linear starts and curves ------------------------------------------------------------------------------------
 
 LINEAR_STARTS = table(
     Callable(
-        "Subspace", "sysidc.runtime.solvers.Subspace", (whole("block", 20, low=1),), "subspace estimate", built=False
+        "Subspace",
+        "sysidc.runtime.solvers.Subspace",
+        (whole("block", 20, low=2, high=1000, about="block rows of the Hankel matrices"),),
+        "subspace estimate of a linear model, refined on its output error",
+    ),
+)
+
+CURVE = "sysidc.runtime.nn.Curve"
+
+CURVES = table(
+    Callable(
+        "Spline",
+        CURVE,
+        (whole("knots", 24, low=4, high=10_000, about="coefficients"),),
+        "cubic B-spline, linear in its parameters, straight outside of the data",
+    ),
+    Callable("Polynomial", CURVE, (whole("degree", 3, low=1, high=30, about="highest power"),), "polynomial"),
+    Callable(
+        "Network",
+        CURVE,
+        (Argument("hidden", "ints", (8,), low=1, about="widths"),),
+        "tanh network of one number, beside a straight line",
     ),
 )

@@ -46,10 +46,21 @@ behind a layer.
 
 Layers without a name are named by their position. A name that a repeat or a block brings again is counted on:
 `readout`, `readout_2`.""",
-    "correction": """`@correction(hidden = [8], penalty = 0.3) { ... }` adds to the state equation and the
-output of what it wraps a network of states and inputs that starts at zero.
+    "correction": """`@correction(hidden = [8], penalty = 0.1)` adds to the state equation and the output of what it
+wraps a network of the standardised states and inputs:
 
-Part of the language, but not yet of this version of sysidc.""",
+    x[k+1] = f(x[k], u[k]) + n_x(x[k], u[k])
+    y[k]   = g(x[k], u[k]) + n_y(x[k], u[k])
+
+    @correction(hidden = [8], penalty = 0.3) { LinearDynamics(3)  Curve(Spline(24))  LinearDynamics(3) }
+
+- `hidden`: widths of the tanh network's hidden layers, `[8]` when left out.
+- `penalty`: weight of sum((theta - theta at the start)^2) in the cost, `0.1` when left out.
+- Start: zero, so a training stage with the correction begins at the error of the one without it.
+- Wraps: layers with state and layers that act on each step alone; not another correction.
+- Training: `correction = off` in `train` or a stage leaves it at zero.
+- Builds: `sysidc.runtime.nn.Correction`.
+- Shape: that of what it wraps.""",
 }
 
 

@@ -6,6 +6,7 @@ from sysidc.compiler.binding import bind
 from sysidc.compiler.catalogue.entry import ALL_THE_PAST, EVERY_STEP, WHOLE_WINDOW, Effect, Layer, Shape
 from sysidc.compiler.explain.argument_table import argument_table, code
 from sysidc.compiler.findings import Findings
+from sysidc.compiler.passes.settings import with_calls
 from sysidc.compiler.scope import Scope
 from sysidc.dsl import syntax
 from sysidc.dsl.parser import parse_expression
@@ -52,11 +53,48 @@ SHAPES = {
     "FrequencyLinear": "(batch, time, channels) becomes (batch, steps, width)",
     "DelayLine": "(batch, time, channels) becomes (batch, time, taps * channels), zeros before the window",
     "Last": "(batch, time, channels) becomes (batch, steps, channels)",
-    "LinearDynamics": "(batch, time, channels) keeps its steps",
-    "StateSpace": "(batch, time, channels) keeps its steps",
-    "PolynomialStateSpace": "(batch, time, channels) keeps its steps",
-    "LRU": "(batch, time, channels) keeps its steps",
+    **dict.fromkeys(
+        ("LinearDynamics", "StateSpace", "PolynomialStateSpace", "LRU"),
+        "(batch, time, channels) becomes (batch, time, outputs); left out, `outputs` is what the header promises where the "
+        "layer ends the stack, and as many as arrive anywhere else",
+    ),
 }
+
+EQUATIONS = {
+    "LinearDynamics": """```
+x[k+1] = A x[k] + B u[k]
+y[k]   = C x[k] + D u[k]
+```
+
+A stable start is drawn, or made by a linear start (`init`). Source: Ljung, System Identification, 2nd ed. (1999).""",
+    "StateSpace": """```
+x[k+1] = A x[k] + B u[k] + b_x + f(x[k], u[k])
+y[k]   = C x[k] + D u[k] + b_y + h(x[k], u[k])
+```
+
+f and h are networks with the widths `hidden` and `output_hidden`, an empty list meaning none; both start at zero, so the
+layer starts as linear dynamics. With `innovations` the state equation has K e[k] too and f sees e[k] = y[k] - y^[k]: it is
+trained one step ahead and simulated with e = 0. What is `auto` (left out, or written) is raced in the training; it
+counts as 3 states and `hidden = [8]` until then.""",
+    "PolynomialStateSpace": """```
+x[k+1] = A x[k] + B u[k] + b_x + E m(x[k], u[k])
+y[k]   = C x[k] + D u[k] + b_y
+```
+
+m holds every monomial of degree 2 to `degree` in states and inputs together; E starts at zero. Source: Paduart et al.,
+Automatica 46 (2010).""",
+    "LRU": """```
+z[k+1] = l z[k] + sqrt(1 - |l|^2) B u[k]
+y[k]   = Re(C z[k+1]) + D u[k]
+```
+
+z is complex of length `states`, l = exp(-exp(nu) + i exp(theta)) lies inside the unit circle; the layer's states are the
+real and imaginary parts. Source: Orvieto et al. (2023).""",
+    "Curve": """`Spline(knots = 24)` is a cubic B-spline, linear in its parameters and straight outside of the data;
+`Polynomial(degree = 3)` has `degree + 1` coefficients; `Network(hidden = [8])` is a tanh network of one number beside a
+straight line. Each channel has a curve of its own, which starts as the identity.""",
+}
+"""What a layer computes, where its one line is not enough."""
 
 NUMBERS = {
     "parameters": "computes in the dtype of the parameters, which has to arrive",
@@ -75,6 +113,7 @@ def layer_page(layer: Layer) -> str:
     facts.append(f"Dtype: {NUMBERS[layer.numbers]}.")
     facts.append(f"Builds: {code(layer.target)}.")
     parts = [f"# {layer.name}", f"A layer: {layer.about}.", f"    {example(layer)}", _outcome(effect)]
+    parts += [EQUATIONS[layer.name]] if layer.name in EQUATIONS else []
     parts += [argument_table(layer.arguments), "\n".join(f"- {fact}" for fact in facts)]
     return "\n\n".join(parts) + "\n"
 
@@ -91,6 +130,7 @@ def effect_of(layer: Layer) -> Effect:
     assert expression is not None
     given = expression.arguments if isinstance(expression, syntax.Call) else ()
     bound = bind(layer.name, expression.span, given, layer.arguments, Scope(findings), findings)
+    bound = with_calls(bound, layer.arguments, findings)
     effect = layer.rule(bound.values, ARRIVES)
     assert bound.sound and isinstance(effect, Effect), layer.name
     return effect

@@ -6,7 +6,17 @@ from collections.abc import Iterable, Mapping
 
 from sysidc.compiler.catalogue.arguments import Argument
 from sysidc.compiler.catalogue.generators import Generator
-from sysidc.compiler.catalogue.settings import DATA, FAMILIES, MODES, SIGNALS, SWEEP, TEST, TRAIN, Setting
+from sysidc.compiler.catalogue.settings import (
+    DATA,
+    FAMILIES,
+    MODES,
+    SIGNALS,
+    SWEEP,
+    TEST,
+    TRAIN,
+    WHOLE_TRAINING,
+    Setting,
+)
 from sysidc.compiler.catalogue.training import Callable
 from sysidc.compiler.explain.argument_table import argument_table, code, left_out, takes
 
@@ -37,7 +47,17 @@ LEFT_OUT = {
     ("signals", "sampling_rate"): "unknown",
     ("data", "validation"): "`20 %`",
     ("data", "test"): "no test part",
-    ("train", "precision"): "dtype of the output signals",
+    (
+        "train",
+        "optimizer",
+    ): "chosen by the model: `LevenbergMarquardt` for a small one in `simulation` mode, else `AdamW`",
+    ("train", "epochs"): "`100`, or `60` with `LevenbergMarquardt`",
+    ("train", "precision"): "dtype of the output signals; `float64` with `LevenbergMarquardt`",
+    ("train", "init"): "a linear start where a layer has linear dynamics; `none` makes none",
+    ("train", "keep"): "`1`, or as many as `ensemble` asks for",
+    ("train", "segments"): "`all`",
+    ("train", "initial"): "`estimate` where the header knows the outputs, else `zero`",
+    ("train", "correction"): "`on`",
     ("train", "horizon"): "`1`",
     ("train", "validation_horizon"): "the largest horizon that the schedule reaches",
     ("train", "kernel"): "needed",
@@ -56,6 +76,7 @@ FAMILY_WORDS = {
     "autoregression": "a schedule of the horizon",
     "teacher forcing": "a schedule of teacher forcing",
     "linear start": "a linear model to start from",
+    "curve": "the shape of a `Curve`",
     "initialisation": "an initialisation for `@init`",
 }
 
@@ -75,6 +96,8 @@ def mode_page(mode: str) -> str:
 def setting_page(section: str, setting: Setting) -> str:
     argument = setting.argument
     where = f"A setting of `{section}`"
+    if section == "train" and argument.name not in WHOLE_TRAINING:
+        where += " and its stages"
     if setting.modes != MODES:
         where += f" in `{'` and `'.join(setting.modes)}` mode"
     lines = [f"- Takes: {takes(argument)}.", f"- Left out: {default(section, argument)}."]

@@ -7,7 +7,10 @@ from collections.abc import Iterator, Mapping
 from sysidc.compiler import sentences
 from sysidc.compiler.catalogue.training import OPTIMIZERS
 from sysidc.compiler.findings import Findings
+from sysidc.compiler.passes.chain import flat
+from sysidc.compiler.passes.optimizer import SECOND_ORDER, without_local_derivatives
 from sysidc.compiler.plan import CallPlan, Node, TrainPlan
+from sysidc.dsl.diagnostics import Diagnostic
 from sysidc.dsl.source import Span
 
 RECURRENT = ("GRU", "LSTM", "RNN")
@@ -20,6 +23,9 @@ def check_conflicts(train: TrainPlan, nodes: tuple[Node, ...], spans: Mapping[st
     """`spans` are the places of the settings that were written."""
     if "optimizer" in spans:
         _check_optimizer(train.optimizer, spans["optimizer"], findings)
+    if train.optimizer.name == SECOND_ORDER and "optimizer" in spans:
+        for found in _against_second_order(train, nodes, spans):
+            findings.add(found)
     if train.scheduler is not None:
         _check_momentum(train.scheduler, train.optimizer, spans["scheduler"], findings)
     if train.prediction is not None and train.prediction.state == "carried":
@@ -36,6 +42,43 @@ def _check_optimizer(optimizer: CallPlan, span: Span, findings: Findings) -> Non
     if optimizer.name == "Rprop" and not given["etas"][0] < 1 < given["etas"][1]:
         message = "`etas` of `Rprop` are a factor below 1 and one above 1, in this order"
         findings.add(sentences.conflict(message, span, "set here", "such as `etas = [0.5, 1.2]`"))
+
+
+def _against_second_order(train: TrainPlan, nodes: tuple[Node, ...], spans: Mapping[str, Span]) -> Iterator[Diagnostic]:
+    """Levenberg-Marquardt minimises one sum of squares over all data, in float64, by its derivatives."""
+    place = spans["optimizer"]
+    first = "choose an optimiser of first order, such as `AdamW`"
+    if train.mode == "bounded":
+        message = f"`{SECOND_ORDER}` has no derivatives of a network that is held in a band"
+        yield sentences.conflict(message, place, "not in `bounded` mode", first)
+        return
+    for name, help in _first_order_settings(train):
+        message = f"`{SECOND_ORDER}` and this `{name}` exclude each other"
+        yield sentences.conflict(message, spans.get(name, place), "for first-order training", help)
+    layer = without_local_derivatives(nodes)
+    if layer is not None:
+        message = f"`{SECOND_ORDER}` needs local derivatives of every layer, and `{layer}` has none"
+        yield sentences.conflict(message, place, f"`{layer}` is in the stack", f"leave `{layer}` out, or {first}")
+
+
+def _first_order_settings(train: TrainPlan) -> Iterator[tuple[str, str]]:
+    """Settings that have no meaning for sums of squares over all data, with what to do instead."""
+    if train.loss.name != "MSE":
+        yield "loss", "its loss is `MSE`: leave `loss` out"
+    if train.scheduler is not None:
+        yield "scheduler", "it has no learning rate: leave `scheduler` out"
+    if train.gradient_clip is not None:
+        yield "gradient_clip", "its damping bounds the step: leave `gradient_clip` out"
+    if train.devices != 1:
+        yield "devices", "it runs on one device"
+    if train.accelerator in ("mps", "tpu"):
+        yield "accelerator", "it needs float64: choose `cpu` or `cuda`"
+    if train.precision != "float64":
+        yield "precision", "it computes in float64: leave `precision` out"
+    if train.prediction is not None and train.prediction.autoregression is not None:
+        yield "autoregression", "its sum of squares stays the same: set a fixed `horizon`"
+    if train.prediction is not None and isinstance(train.prediction.teacher_forcing, CallPlan):
+        yield "teacher_forcing", "its sum of squares stays the same: write `on` or `off`"
 
 
 def _check_momentum(scheduler: CallPlan, optimizer: CallPlan, span: Span, findings: Findings) -> None:
@@ -68,14 +111,8 @@ def _serves_a_step(node: Node) -> bool:
 
 
 def _check_single_windows(nodes: tuple[Node, ...], span: Span, findings: Findings) -> None:
-    for node in _all(nodes):
+    for node in flat(nodes):
         if node.layer == "BatchNorm1d" and node.type_in.steps == 1:
             message = "`BatchNorm1d` sees one step of one window and has no statistics to normalise by"
             findings.add(sentences.conflict(message, span, "one window", "write `batch_size = 2` at least"))
             return
-
-
-def _all(nodes: tuple[Node, ...]) -> Iterator[Node]:
-    for node in nodes:
-        yield node
-        yield from _all(node.children)

@@ -13,7 +13,7 @@ from sysidc.compiler.values import Value, Word, describe
 from sysidc.compiler.windows import Layout, place
 from sysidc.dsl import syntax
 from sysidc.dsl.diagnostics import Diagnostic
-from sysidc.dsl.records import dataclass
+from sysidc.dsl.records import dataclass, replace
 from sysidc.dsl.source import Span
 
 LONGEST_WINDOW = 10_000_000
@@ -222,6 +222,18 @@ def _channels(windows: Sides) -> int:
 
 def _dtype(windows: Sides, precision: str | None) -> str:
     return promote(tuple(at_precision(window.signal.dtype, precision) for window in windows))
+
+
+def header_at(header: Header, precision: str) -> Header:
+    """The header as `precision` would have read it."""
+    dtypes = (at_precision(dtype, precision) for dtype in (header.arrives.dtype, header.promised.dtype, header.dtype))
+    arriving, promised, parameters = dtypes
+    return replace(
+        header,
+        arrives=replace(header.arrives, dtype=arriving),
+        promised=replace(header.promised, dtype=promised),
+        dtype=parameters,
+    )
 
 
 def at_precision(dtype: str, precision: str | None) -> str:

@@ -7,6 +7,7 @@ from contextlib import suppress
 
 from sysidc.compiler import sentences
 from sysidc.compiler.catalogue.layers import LAYERS
+from sysidc.compiler.dynamics.layer import check_blocks
 from sysidc.compiler.findings import Findings
 from sysidc.compiler.passes.header import Header
 from sysidc.compiler.passes.signals import Measured
@@ -26,6 +27,8 @@ def check_names(program: Program, findings: Findings) -> None:
             _check_domain(param, program, findings)
     for block in program.blocks.values():
         _check_block(block, program, findings)
+    if program.is_library:
+        check_blocks(program, set(), findings)
     program.scope.forget()
 
 

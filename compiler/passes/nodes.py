@@ -6,6 +6,7 @@ from sysidc.compiler import sentences
 from sysidc.compiler.binding import Bound
 from sysidc.compiler.catalogue.entry import Effect, Layer
 from sysidc.compiler.findings import Findings
+from sysidc.compiler.passes.header import at_precision
 from sysidc.compiler.plan import Node, Place, TensorType
 from sysidc.dsl import syntax
 from sysidc.dsl.records import dataclass, replace
@@ -134,6 +135,22 @@ def rename(built: Built, name: str, span: Span, findings: Findings) -> Built:
         findings.add(sentences.taken_name(name, span))
         return built
     return replace(built, node=replace(built.node, name=name), label=span)
+
+
+def at_double(node: Node) -> Node:
+    """The node in float64, as `precision = float64` would have built it."""
+    casts = {
+        name: at_precision(node.arguments[name], "float64")
+        for name in ("in_dtype", "out_dtype")
+        if name in node.arguments
+    }
+    return replace(
+        node,
+        arguments={**node.arguments, **casts},
+        type_in=replace(node.type_in, dtype=at_precision(node.type_in.dtype, "float64")),
+        type_out=replace(node.type_out, dtype=at_precision(node.type_out.dtype, "float64")),
+        children=tuple(at_double(child) for child in node.children),
+    )
 
 
 def place_of(span: Span) -> Place:

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sysidc.compiler import sentences
-from sysidc.compiler.binding import MISSING, bind, judge
+from sysidc.compiler.binding import MISSING, Bound, bind, judge
+from sysidc.compiler.catalogue.arguments import Argument
 from sysidc.compiler.catalogue.settings import FAMILIES, Setting
 from sysidc.compiler.findings import Findings
 from sysidc.compiler.plan import CallPlan
@@ -122,6 +123,16 @@ def _called(setting: Setting, judged: Any, findings: Findings, unbuilt: list[tup
     if family is None or not isinstance(judged, Value):
         return judged
     return call_plan(family, judged, findings, unbuilt)
+
+
+def with_calls(bound: Bound, table: Sequence[Argument], findings: Findings) -> Bound:
+    """The arguments of a layer, calls among them bound to the rows of their families."""
+    values, sound = dict(bound.values), bound.sound
+    for argument in table:
+        if argument.family is not None and isinstance(values[argument.name], Value):
+            values[argument.name] = call_plan(argument.family, values[argument.name], findings, [])
+            sound = sound and values[argument.name] is not MISSING
+    return Bound(values, bound.spans, sound)
 
 
 def call_plan(family: str, value: Value, findings: Findings, unbuilt: list[tuple[str, Span]]) -> Any:

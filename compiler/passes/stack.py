@@ -12,11 +12,14 @@ from sysidc.compiler.catalogue.arguments import Argument
 from sysidc.compiler.catalogue.entry import Effect, Layer, Misfit, Numbers, Shape
 from sysidc.compiler.catalogue.layers import LAYERS
 from sysidc.compiler.dtypes import is_floating
+from sysidc.compiler.dynamics.layer import Surroundings, equations_layer
 from sysidc.compiler.findings import Findings
 from sysidc.compiler.passes import wrapping
 from sysidc.compiler.passes.blocks import block_scope, warn_unused_parameters
+from sysidc.compiler.passes.chain import start_of
 from sysidc.compiler.passes.nodes import Built, layer_node, leaving, rename, sequential, unknown_node
-from sysidc.compiler.plan import TensorType
+from sysidc.compiler.passes.settings import with_calls
+from sysidc.compiler.plan import ChainPlan, TensorType
 from sysidc.compiler.program import Program
 from sysidc.compiler.scope import Scope
 from sysidc.dsl import syntax
@@ -36,7 +39,7 @@ REPEAT_COUNT = Argument("count", "int", low=1, high=10_000)
 
 @dataclass
 class Context:
-    """What the stack is built for."""
+    """What the stack is built for: `chain` where it is one state-space model, `outputs` channels that are promised."""
 
     program: Program
     findings: Findings
@@ -46,6 +49,9 @@ class Context:
     header_span: Span
     same_signals: bool
     horizon: int | None
+    chain: ChainPlan | None = None
+    outputs: int | None = None
+    surroundings: Surroundings | None = None
     unbuilt: list[tuple[str, Span]] = field(default_factory=list)
     used_blocks: set[str] = field(default_factory=set)
     steps_of_rollout: int | None = None
@@ -57,21 +63,28 @@ class Context:
 
 
 class StackBuilder:
-    """Builds the nodes of a stack; `open_blocks` are the blocks that are being expanded, innermost last."""
+    """Builds the nodes of a stack; `open_blocks` are the blocks that are being expanded, innermost last.
+
+    `ends` tells that what is being built ends the model's stack.
+    """
 
     def __init__(self, context: Context):
         self.context = context
         self.findings = context.findings
         self.program = context.program
         self.open_blocks: list[str] = []
+        self.open_annotations: list[str] = []
         self.depth = 0
+        self.ends = True
 
     def build(
         self, elements: tuple[syntax.Element, ...], arrives: TensorType | None, scope: Scope, top: bool = False
     ) -> tuple[list[Built], TensorType | None]:
         """The nodes of a stack in order, and the type that leaves it."""
         built: list[Built] = []
-        for element in elements:
+        ends = self.ends
+        for index, element in enumerate(elements):
+            self.ends = ends and index == len(elements) - 1
             for node in self._element(element, arrives, scope, top):
                 built.append(node)
                 arrives = leaving(node)
@@ -79,10 +92,14 @@ class StackBuilder:
                 break
             if self._opens_unknown(element):
                 arrives = None
+        self.ends = ends
         return built, arrives
 
     def _opens_unknown(self, element: syntax.Element) -> bool:
-        return isinstance(element, syntax.Layer) and element.name.text not in LAYERS | self.program.blocks
+        return isinstance(element, syntax.Layer) and not self._is_known(element.name.text)
+
+    def _is_known(self, name: str) -> bool:
+        return name in LAYERS or name in self.program.blocks or name in self.program.dynamics
 
     def _element(self, element: syntax.Element, arrives: TensorType | None, scope: Scope, top: bool) -> list[Built]:
         self.depth += 1
@@ -131,7 +148,11 @@ class StackBuilder:
         annotation, inner = annotations[0], annotations[1:]
 
         def build_inner(inner_arrives: TensorType | None) -> Built | None:
-            return self._wrapped(element, inner, inner_arrives, scope, top=False)
+            self.open_annotations.append(annotation.name.text)
+            try:
+                return self._wrapped(element, inner, inner_arrives, scope, top=False)
+            finally:
+                self.open_annotations.pop()
 
         return wrapping.wrap(self, annotation, element, arrives, scope, top, build_inner)
 
@@ -158,7 +179,9 @@ class StackBuilder:
         if count is MISSING:
             count = 1
         built: list[Built] = []
-        for _ in range(count):
+        ends = self.ends
+        for index in range(count):
+            self.ends = ends and index == count - 1
             self.context.elements += 1
             if self.context.elements > MOST_ELEMENTS:
                 self._stop(sentences.too_many_layers(element.span, MOST_NODES))
@@ -167,6 +190,7 @@ class StackBuilder:
             built.extend(nodes)
             if self.context.stopped:
                 break
+        self.ends = ends
         return built
 
     def _named(self, element: syntax.Layer, arrives: TensorType | None, scope: Scope, top: bool) -> list[Built]:
@@ -175,8 +199,8 @@ class StackBuilder:
             return self._block(element, self.program.blocks[name], arrives, top, scope)
         if name in self.program.dynamics:
             self.context.used_blocks.add(name)
-            self.context.unbuilt.append((name, element.name.span))
-            return []
+            equations = equations_layer(self, element, arrives, scope, tuple(self.open_annotations))
+            return [self._labelled(equations, element)]
         entry = LAYERS.get(name)
         if entry is None:
             known = (*LAYERS, *self.program.blocks, *self.program.dynamics)
@@ -215,14 +239,13 @@ class StackBuilder:
             self._stop(sentences.too_many_layers(element.span, MOST_NODES))
             return None
         bound = bind(entry.name, element.span, element.arguments, entry.arguments, scope, self.findings)
-        if bound.values.get("initial", "zero") != "zero" and entry.built:
-            self.context.unbuilt.append(("initial", bound.spans["initial"]))
-            return None
+        bound = with_calls(bound, entry.arguments, self.findings)
         if not entry.built:
             self.context.unbuilt.append((entry.name, element.name.span))
             return None
         if not bound.sound or arrives is None:
             return unknown_node(element, entry)
+        bound = self._completed(entry, bound)
         arrives = self._matching_dtype(element, entry, bound, arrives)
         effect = entry.rule(bound.values, Shape(arrives.steps, arrives.channels, arrives.cut))
         if isinstance(effect, Misfit):
@@ -232,6 +255,15 @@ class StackBuilder:
             return unknown_node(element, entry)
         dtype = self.context.dtype if entry.numbers == "integers" else arrives.dtype
         return layer_node(element, entry, bound, effect, arrives, dtype)
+
+    def _completed(self, entry: Layer, bound: Bound) -> Bound:
+        """With what the rest of the file decides: the start of a state, and how many outputs end the stack."""
+        values = dict(bound.values)
+        if entry.stateful:
+            values["initial"] = start_of(bound, self.context.chain, self.context.mode, self.findings)
+        if "outputs" in values and values["outputs"] is None and self.ends:
+            values["outputs"] = self.context.outputs
+        return replace(bound, values=values)
 
     def _is_too_large(self, element: syntax.Layer, entry: Layer, effect: Effect) -> bool:
         """Sizes that no memory holds; 4 GB of parameters are what this version builds."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from sysidc.compiler import sentences
@@ -9,28 +10,49 @@ from sysidc.compiler.catalogue.settings import FLOATING, LONGEST_HORIZON, MIXED_
 from sysidc.compiler.catalogue.training import SCHEDULERS
 from sysidc.compiler.findings import Findings
 from sysidc.compiler.horizons import largest_length
+from sysidc.compiler.passes.conflicts import check_conflicts
+from sysidc.compiler.passes.optimizer import Choice, default_call, default_epochs, written_second_order
 from sysidc.compiler.passes.settings import Settings, read_settings
-from sysidc.compiler.plan import BoundedPlan, CallPlan, PredictionPlan, TestPlan, TrainPlan
+from sysidc.compiler.passes.stages import Stage, drafts_of, read_stages, simulation_plan, stage_keyword
+from sysidc.compiler.plan import BoundedPlan, CallPlan, Node, PredictionPlan, TestPlan, TrainPlan
 from sysidc.compiler.program import Program
 from sysidc.dsl import syntax
-from sysidc.dsl.records import dataclass
+from sysidc.dsl.records import dataclass, replace
 from sysidc.dsl.source import Span
 
 
 @dataclass(frozen=True)
 class Training:
-    """The train section as it was read: its mode, settings and the parts that this version cannot do."""
+    """The train section as it was read: its mode, settings, stages and the parts that this version cannot do.
+
+    `double` tells that the optimiser which the model got needs float64.
+    """
 
     mode: str
     settings: Settings
     unbuilt: tuple[tuple[str, Span], ...]
     keyword: Span
+    items: tuple[syntax.Setting, ...] = ()
+    stages: tuple[Stage, ...] = ()
+    double: bool = False
 
     @property
     def precision(self) -> str | None:
         """The dtype that replaces every floating dtype of the file; None where none does."""
         precision = self.settings.values["precision"]
-        return precision if precision in FLOATING else None
+        if precision in FLOATING:
+            return precision  # type: ignore[no-any-return]
+        written = (self.settings.values["optimizer"], *(stage.settings.values["optimizer"] for stage in self.stages))
+        return "float64" if self.double or written_second_order(written) else None
+
+    @property
+    def written(self) -> set[str]:
+        """Names of the settings that `train` or one of its stages writes."""
+        return {*self.settings.spans, *(name for stage in self.stages for name in stage.settings.spans)}
+
+    @property
+    def initial(self) -> str | None:
+        return self.settings.values["initial"] if self.mode == "simulation" else None
 
     @property
     def horizon(self) -> int | None:
@@ -44,14 +66,13 @@ def read_training(program: Program, findings: Findings) -> Training | None:
     mode = _mode(section, findings)
     items = tuple(item for item in section.items if isinstance(item, syntax.Setting))
     settings = read_settings("train", items, TRAIN, program.scope, findings, mode)
-    stages = tuple(
-        ("stage", Span(item.span.source, item.span.start, item.span.start + len("stage")))
-        for item in section.items
-        if isinstance(item, syntax.Stage)
-    )
     if mode is None:
         return None
-    return Training(mode, settings, settings.unbuilt + stages, section.keyword)
+    if mode == "simulation":
+        stages = read_stages(section, program.scope, findings)
+        return Training(mode, settings, settings.unbuilt, section.keyword, items, stages)
+    unbuilt = tuple(("stage", stage_keyword(item)) for item in section.items if isinstance(item, syntax.Stage))
+    return Training(mode, settings, settings.unbuilt + unbuilt, section.keyword, items)
 
 
 def _mode(section: syntax.Section, findings: Findings) -> str | None:
@@ -64,19 +85,47 @@ def _mode(section: syntax.Section, findings: Findings) -> str | None:
     return section.mode.text
 
 
-def train_plan(training: Training, dtype: str, rollout: tuple[int, Span] | None, findings: Findings) -> TrainPlan:
-    """The settings as a plan; `dtype` is that of the parameters, `rollout` the steps written at
-    @autoregressive_residual (0: none) with their place."""
-    values, mode = training.settings.values, training.mode
+def train_plan(
+    training: Training,
+    dtype: str,
+    rollout: tuple[int, Span] | None,
+    choice: Choice | None,
+    nodes: tuple[Node, ...],
+    findings: Findings,
+) -> TrainPlan:
+    """The settings as a plan, judged together; `dtype` is that of the parameters, `rollout` the steps written at
+    @autoregressive_residual (0: none) with their place, `choice` the optimiser where none is written."""
+    settings, mode = training.settings, training.mode
+
+    def plan_of(values: Mapping[str, Any]) -> TrainPlan:
+        return _settings_plan(values, mode, dtype, choice)
+
+    plan = plan_of(settings.values)
+    if mode == "simulation":
+        drafts = drafts_of(settings, training.items, training.keyword, training.stages, findings)
+        for draft in drafts:
+            check_conflicts(plan_of(draft.values), nodes, draft.spans, findings)
+        return replace(plan, simulation=simulation_plan(settings, drafts, plan_of, nodes, findings))
+    if mode == "prediction":
+        plan = replace(plan, prediction=_prediction(training, plan.epochs, rollout, findings))
+    else:
+        plan = replace(plan, bounded=_bounded(training, findings))
+    check_conflicts(plan, nodes, settings.spans, findings)
+    return plan
+
+
+def _settings_plan(values: Mapping[str, Any], mode: str, dtype: str, choice: Choice | None) -> TrainPlan:
+    """The settings that every mode has."""
     scheduler = _scheduler(values["scheduler"])
+    optimizer = values["optimizer"] or (choice.optimizer if choice else default_call("AdamW"))
     return TrainPlan(
         mode,
         values["loss"],
-        values["optimizer"],
+        optimizer,
         scheduler[0],
         scheduler[1],
         scheduler[2],
-        values["epochs"],
+        values["epochs"] or default_epochs(optimizer),
         values["batch_size"],
         values["stop"],
         values["gradient_clip"],
@@ -86,8 +135,9 @@ def train_plan(training: Training, dtype: str, rollout: tuple[int, Span] | None,
         values["accelerator"],
         values["devices"],
         tuple(values["loggers"] or ()),
-        _prediction(training, rollout, findings) if mode == "prediction" else None,
-        _bounded(training, findings) if mode == "bounded" else None,
+        chosen=None if values["optimizer"] or choice is None else choice.reason,
+        strategy=values["strategy"],
+        num_nodes=values["num_nodes"],
     )
 
 
@@ -103,14 +153,16 @@ def _scheduler(call: CallPlan | None) -> tuple[CallPlan | None, str, str | None]
 # --- prediction ------------------------------------------------------------------------------------------------
 
 
-def _prediction(training: Training, rollout: tuple[int, Span] | None, findings: Findings) -> PredictionPlan:
+def _prediction(
+    training: Training, epochs: int, rollout: tuple[int, Span] | None, findings: Findings
+) -> PredictionPlan:
     values, spans = training.settings.values, training.settings.spans
     horizon = values["horizon"] or (rollout[0] if rollout and rollout[0] else 1)
     autoregression = values["autoregression"]
     if rollout and rollout[0] and (autoregression or rollout[0] != horizon):
         setting = spans.get("autoregression") or spans.get("horizon")
         findings.add(sentences.rollout_horizon(rollout[0], rollout[1], setting))
-    largest = largest_horizon(horizon, autoregression, values["epochs"])
+    largest = largest_horizon(horizon, autoregression, epochs)
     if largest > LONGEST_HORIZON:
         findings.add(sentences.uncapped_horizon(spans.get("autoregression", training.keyword), LONGEST_HORIZON))
         largest = horizon

@@ -1,4 +1,4 @@
-"""Annotations: what `@cast`, `@residual`, `@autoregressive_residual`, `@freeze`, `@init`, `@name` make of a node."""
+"""Annotations: what `@cast`, `@residual`, `@correction`, `@freeze` and their like make of a node."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from sysidc.compiler.binding import bind
 from sysidc.compiler.catalogue.arguments import Argument
 from sysidc.compiler.catalogue.layers import LAYERS
 from sysidc.compiler.catalogue.settings import DTYPES
+from sysidc.compiler.catalogue.state_rules import zero_network
 from sysidc.compiler.catalogue.training import INITS
 from sysidc.compiler.dtypes import is_floating
+from sysidc.compiler.passes.chain import Reader, total_states
 from sysidc.compiler.passes.header import at_precision
 from sysidc.compiler.plan import CallPlan, Node, TensorType
 from sysidc.compiler.scope import Scope, Unknown, evaluate
@@ -29,6 +31,8 @@ WRAPPERS = "sysidc.runtime.nn."
 ANNOTATIONS = ("cast", "residual", "autoregressive_residual", "freeze", "init", "name", "correction")
 STEPS = Argument("steps", "int", None, low=1, high=100_000)
 LABEL = Argument("name", "string")
+PENALTY = Argument("penalty", "float", 0.1, low=0)
+CORRECTION = (Argument("hidden", "ints", (8,), low=1), PENALTY)
 VECTORS_ONLY = ("LayerNorm", "BatchNorm1d", "PReLU")
 
 Inner = Callable[["TensorType | None"], "Built | None"]
@@ -60,8 +64,7 @@ def wrap(
         case "name":
             return _named(builder, annotation, scope, build_inner(arrives))
         case "correction":
-            builder.context.unbuilt.append(("@correction", annotation.span))
-            return build_inner(arrives)
+            return _corrected(builder, annotation, element, arrives, scope, build_inner)
     builder.findings.add(sentences.unknown_annotation(annotation.name.text, annotation.name.span, ANNOTATIONS))
     return build_inner(None)
 
@@ -180,7 +183,9 @@ def _cast_dtypes(builder: StackBuilder, annotation: syntax.Annotation, scope: Sc
 def _residual(
     builder: StackBuilder, annotation: syntax.Annotation, arrives: TensorType | None, build_inner: Inner
 ) -> Built | None:
+    ends, builder.ends = builder.ends, False  # a sum has the channels that arrive
     inner = build_inner(arrives)
+    builder.ends = ends
     if inner is None or arrives is None:
         return inner
     leaves = inner.node.type_out
@@ -248,6 +253,43 @@ def _rollout_fits(builder: StackBuilder, annotation: syntax.Annotation, top: boo
         builder.findings.add(sentences.rollout_twice(annotation.span))
     elif not context.same_signals:
         builder.findings.add(sentences.rollout_signals(annotation.span, context.header_span))
+
+
+# --- @correction -------------------------------------------------------------------------------------------------
+
+
+def _corrected(
+    builder: StackBuilder,
+    annotation: syntax.Annotation,
+    element: syntax.Element,
+    arrives: TensorType | None,
+    scope: Scope,
+    build_inner: Inner,
+) -> Built | None:
+    bound = bind("@correction", annotation.span, annotation.arguments, CORRECTION, scope, builder.findings)
+    inside = element.annotations[element.annotations.index(annotation) + 1 :]
+    traits = Reader(builder.program).element(replace(element, annotations=inside))
+    if traits.corrected:
+        builder.findings.add(sentences.nested_correction(annotation.span))
+    elif not traits.fits or not traits.stateful:
+        builder.findings.add(sentences.nothing_to_correct(annotation.span, element.span, traits.stateful))
+    inner = build_inner(arrives)
+    if inner is None or arrives is None or inner.node.type_out.channels == 0 or not bound.sound:
+        return inner
+    node = correction_around(inner, arrives, bound["hidden"], bound["penalty"])
+    builder.context.parameters += node.parameters - inner.node.parameters
+    return replace(inner, node=node, channels=None)
+
+
+def correction_around(inner: Built, arrives: TensorType, hidden: tuple[int, ...], penalty: float) -> Node:
+    """n_x and n_y are one network from states and inputs to states and outputs."""
+    leaves = inner.node.type_out
+    states = total_states((inner.node,))
+    sizes = {"inputs": arrives.channels, "outputs": leaves.channels, "states": states}
+    arguments = {**sizes, "hidden": hidden, "penalty": penalty}
+    node = _wrapper(inner, "correction", "Correction", arrives, leaves, arguments)
+    network = zero_network(states + arrives.channels, hidden, states + leaves.channels)
+    return replace(node, parameters=node.parameters + network)
 
 
 # --- @freeze, @init, @name -----------------------------------------------------------------------------------------

@@ -29,7 +29,7 @@ CASES = {
     "test": (spec("Linear(8) Tanh Linear(1)"), "test", "test.initial_steps", True),
     "name": (spec("Linear(8) as a Tanh Linear(1)"), "network", "model.nodes.a", False),
     "optimiser": (
-        spec("Linear(8) Tanh Linear(1)", train="simulation { optimizer = SGD(lr = 0.1) }"),
+        spec("Linear(8) Tanh Linear(1)", train="simulation { optimizer = SGD(lr = 0.1)  precision = float64 }"),
         "training",
         "train.optimizer.name",
         True,

@@ -30,7 +30,7 @@ ACCEPTED = {
 @pytest.mark.parametrize("case", ACCEPTED)
 def test_accepted_stack_builds_and_keeps_the_promise(case: str) -> None:
     stack, header = ACCEPTED[case]
-    found = compiled(stack, header)
+    found = compiled(stack, header, "simulation { optimizer = AdamW }")
     assert found.plan is not None, found.diagnostics
     model = found.plan.model
     net = build_stack(found.plan)

@@ -11,10 +11,26 @@ from hypothesis import strategies as st
 
 from sysidc.compiler.catalogue.entry import Effect, Layer, Misfit, Shape
 from sysidc.compiler.catalogue.layers import LAYERS
+from sysidc.compiler.catalogue.training import CURVES
 from sysidc.compiler.lower import located
+from sysidc.compiler.plan import CallPlan
 
 BUILT = [row for row in LAYERS.values() if row.built]
-SIZES: dict[str, tuple[int, int]] = {"steps": (1, 6), "taps": (1, 5), "kernel_size": (1, 4), "dilation": (1, 2)}
+SIZES: dict[str, tuple[int, int]] = {
+    "steps": (1, 6), "taps": (1, 5), "kernel_size": (1, 4), "dilation": (1, 2), "degree": (2, 4),
+}  # fmt: skip
+ROUNDING = {"LRU": 1e-12}
+"""What a sum by Fourier transforms leaves where nothing moved."""
+SMALL = {"PolynomialStateSpace": 0.1}
+"""Factor of the weights of a layer that larger ones let grow without end."""
+
+
+@st.composite
+def curves(draw: st.DrawFn) -> CallPlan:
+    row = draw(st.sampled_from(tuple(CURVES.values())))
+    hidden = tuple(draw(st.lists(st.integers(1, 4), min_size=1, max_size=2)))
+    given = {"knots": draw(st.integers(4, 9)), "degree": draw(st.integers(1, 4)), "hidden": hidden}
+    return CallPlan(row.name, row.target, {argument.name: given[argument.name] for argument in row.arguments})
 
 
 @st.composite
@@ -30,11 +46,17 @@ def arguments_of(draw: st.DrawFn, layer: Layer, channels: int) -> dict[str, Any]
             values[argument.name] = 1
         elif argument.name == "initial":
             values[argument.name] = "zero"
-        elif argument.choices:
+        elif argument.family:
+            values[argument.name] = draw(curves())
+        elif "ints" in argument.kind:
+            values[argument.name] = tuple(draw(st.lists(st.integers(1, 4), max_size=2)))
+        elif argument.name == "outputs":
+            values[argument.name] = draw(st.none() | st.integers(1, 3))
+        elif argument.choices and "auto" not in argument.choices:
             values[argument.name] = draw(st.sampled_from(argument.choices))
         elif argument.kind == "bool":
             values[argument.name] = draw(st.booleans())
-        elif argument.kind == "int":
+        elif "int" in argument.kind:
             low, high = SIZES.get(argument.name, (1, 5))
             values[argument.name] = draw(st.integers(low, high))
         else:
@@ -96,17 +118,18 @@ def measured_interval(layer: Layer, effect: Effect, steps: int, channels: int) -
     module = located(layer.target)(**effect.arguments).double().eval()
     with torch.no_grad():
         for parameter in module.parameters():
-            parameter.uniform_(0.1, 0.4)
+            parameter.uniform_(0.1, 0.4).mul_(SMALL.get(layer.name, 1))
         x = torch.rand(1, steps, channels, dtype=torch.float64)
         x = (x - 0.5) * 0.6 if "low" in effect.arguments else 0.9 * x + 0.05
         clean = module(x)
         back = ahead = 0
+        rounding = ROUNDING.get(layer.name, 0)
         shift = steps - clean.shape[1]
         for step in range(steps):
             for channel in range(channels):
                 moved = x.clone()
                 moved[0, step, channel] += 0.137
-                changed = ((module(moved) - clean).abs().amax((0, 2)) > 0).nonzero().flatten().tolist()
+                changed = ((module(moved) - clean).abs().amax((0, 2)) > rounding).nonzero().flatten().tolist()
                 back = max([back, *(shift + output - step for output in changed)])
                 ahead = max([ahead, *(step - shift - output for output in changed)])
     return back, ahead, steps - 1, clean.shape[1] - 1

@@ -141,11 +141,10 @@ def test_validation_horizon_is_the_largest_of_the_schedule(
 
 
 def test_unbuilt_parts_are_refused_in_one_sentence() -> None:
-    found = compiled(
-        "LinearDynamics(states = 2)", "u[all], y[5] -> y[all]", "simulation { starts = 3  stage { epochs = 2 } }"
-    )
+    more = "sweep { trials = 3 }"
+    found = compiled("Linear(1)", "u[4], y[4] -> y[1]", "prediction { stage { epochs = 2 } }", more=more)
     assert [diagnostic.id for diagnostic in found.diagnostics] == ["not-built-yet"]
-    for name in ("LinearDynamics", "starts", "stage"):
+    for name in ("sweep", "stage"):
         assert f"`{name}`" in found.diagnostics[0].message
 
 
@@ -154,9 +153,3 @@ def test_a_scheduler_that_needs_a_metric_takes_val_loss() -> None:
     assert plan is not None
     assert plan.train.scheduler_monitor == "val_loss"
     assert plan.train.scheduler is not None and "monitor" not in plan.train.scheduler.arguments
-
-
-def test_an_unbuilt_start_is_named_and_not_its_layer() -> None:
-    (found,) = compiled("GRU(4, initial = estimate) Linear(1)", "u[all], y[5] -> y[all]").diagnostics
-    assert found.id == "not-built-yet"
-    assert "`initial`" in found.message and "GRU" not in found.message
