@@ -23,6 +23,7 @@ ROOT = Path(__file__).resolve().parents[1]
 GOLDEN = ROOT / "tests" / "golden"
 SENTENCES = (
     ROOT / "compiler" / "sentences.py",
+    ROOT / "compiler" / "dynamics" / "sentences.py",
     ROOT / "dsl" / "sentences.py",
     ROOT / "compiler" / "catalogue" / "rules.py",
 )
