@@ -19,6 +19,7 @@ VERBS = {
     "test": "score a run on its test part",
     "predict": "predict a data file with a run",
     "report": "make the report of a run anew, one HTML file",
+    "compare": "several runs on one page: scores, learning curves, errors, what differs",
 }
 
 CLEAN, FINDINGS, COULD_NOT_RUN, BUG, INTERRUPTED = 0, 1, 2, 3, 130

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from sysidc.compiler.graph import svg
 from sysidc.compiler.plan import Node
 from sysidc.runtime.runs.report.axes import counted
-from sysidc.runtime.runs.report.drawing.table import Row, table
+from sysidc.runtime.runs.report.drawing.table import Row, table, words
 from sysidc.runtime.runs.report.evidence import Evidence
 
 
@@ -15,7 +15,7 @@ def network(evidence: Evidence) -> str:
     model = evidence.plan.model
     back, ahead = model.look_back, model.look_ahead
     reach = "the whole window" if back is None or ahead is None else counted(back + 1 + ahead, "step")
-    told = f"{counted(model.parameters, 'parameter')} in {model.dtype}; an output step depends on {reach} of the input."
+    told = f"{words(model.parameters)} parameters in {model.dtype}; an output step depends on {reach} of the input."
     drawn = svg(evidence.plan).strip().replace("<svg ", '<svg role="img" ', 1)
     return f'<p>{told}</p>{table(list(layer_rows(model.nodes)))}<div class="graph">{drawn}</div>'
 

@@ -23,7 +23,7 @@ from sysidc.runtime.runs.report.scores import horizons, key_figures, learned_num
 SECTIONS: dict[str, tuple[str, Callable[[Evidence], str]]] = {
     "score": ("Score", scores),
     "horizons": ("Error over the horizon", horizons),
-    "records": ("Measured and predicted", records),
+    "records": ("Measured against model", records),
     "bounds": ("Bounds", bounds),
     "residuals": ("Residuals", residuals),
     "learning": ("Learning", learning),

@@ -8,9 +8,10 @@ from html import escape
 import numpy as np
 
 from sysidc.runtime.data.record import Array
-from sysidc.runtime.runs.analysis import Correlation, autocorrelation, cross_correlation, ljung_box
-from sysidc.runtime.runs.report.axes import counted, with_unit
+from sysidc.runtime.runs.analysis import Correlation, autocorrelation, cross_correlation, ljung_box, spectrum
+from sysidc.runtime.runs.report.axes import counted, frequency_label, with_unit
 from sysidc.runtime.runs.report.drawing.chart import HALF, Chart, Line
+from sysidc.runtime.runs.report.drawing.scale import Scale
 from sysidc.runtime.runs.report.drawing.table import table
 from sysidc.runtime.runs.report.evidence import Evidence, RecordTraces, Trace
 from sysidc.runtime.runs.report.records import MOST_RECORDS
@@ -19,9 +20,14 @@ LAGS = 25
 LEAST = 4 * LAGS
 """Steps below which a correlation says nothing."""
 
+WHITE = "White noise stays inside the 99 % band (dashed) at about 99 of 100 lags."
 CROSS = (
     "Bars at lags &ge; 0 that leave the 99 % band (dashed) mean that the residual still follows from the input's past: "
     "a better model exists. At lags &lt; 0 they point to feedback in the experiment."
+)
+SPECTRUM = (
+    "Where the error comes near the measured signal, the model explains nothing at that frequency; a good error lies "
+    "well below it wherever the signal has power."
 )
 HISTOGRAM = (
     "The dashed line is the normal density with the same mean and standard deviation. A good histogram is symmetric "
@@ -31,7 +37,10 @@ HISTOGRAM = (
 
 def residuals(evidence: Evidence) -> str:
     """A table for all records and charts for the first few."""
-    rows, parts = [], []
+    rows: list[dict[str, object]] = []
+    parts: list[str] = []
+    prediction = evidence.plan.train.prediction
+    horizon = prediction.validation_horizon if prediction is not None else None
     for record in evidence.records:
         for trace in record.traces:
             known = np.isfinite(trace.error)
@@ -40,7 +49,7 @@ def residuals(evidence: Evidence) -> str:
             inputs = {name: values[known] for name, _, values in record.inputs if np.isfinite(values[known]).all()}
             rows.append(_row(record, trace, trace.error[known], inputs))
             if len(rows) <= MOST_RECORDS:
-                parts.append(_charts(record, trace, trace.error[known], inputs, evidence))
+                parts.append(_charts(record, trace, inputs, horizon, told=not parts))
     if not rows:
         return f"<p>A residual of at least {LEAST} steps is needed; the test part has none.</p>"
     return "".join([_introduction(evidence), table(rows), *parts])
@@ -69,30 +78,28 @@ def _row(record: RecordTraces, trace: Trace, error: Array, inputs: dict[str, Arr
     found = autocorrelation(error, LAGS)
     row: dict[str, object] = {"record": record.name, "signal": with_unit(trace.column, trace.unit), "steps": len(error)}
     row |= {"mean": float(error.mean()), "std": float(error.std()), "largest": float(np.abs(error).max())}
-    row |= {f"lags outside, of {LAGS}": found.outside, "p (Ljung\u2013Box)": _probability(ljung_box(error, LAGS))}
+    row |= {f"lags outside, of {LAGS}": found.outside, "Ljung\u2013Box p": ljung_box(error, LAGS)}
     for name, values in inputs.items():
         row[f"outside with {name}, of {2 * LAGS + 1}"] = cross_correlation(error, values, LAGS).outside
     return row
 
 
-def _probability(value: float) -> str:
-    return "< 0.001" if value < 0.001 else f"{value:.3f}"
-
-
-def _charts(record: RecordTraces, trace: Trace, error: Array, inputs: dict[str, Array], evidence: Evidence) -> str:
-    horizon = evidence.plan.train.prediction.validation_horizon if evidence.plan.train.prediction else None
-    white = "White noise stays inside the 99 % band (dashed) at about 99 of 100 lags."
+def _charts(record: RecordTraces, trace: Trace, inputs: dict[str, Array], horizon: int | None, told: bool) -> str:
+    """`told`: with words under each chart that say what a good one looks like."""
+    error = trace.error[np.isfinite(trace.error)]
     marks = ((horizon - 0.5, f"{horizon} steps ahead"),) if horizon and 1 < horizon <= LAGS else ()
     charts = [
-        _correlation(autocorrelation(error, LAGS), "Autocorrelation of the residual", white, marks),
+        _correlation(autocorrelation(error, LAGS), "Autocorrelation of the residual", WHITE if told else "", marks),
         *(
-            _correlation(cross_correlation(error, values, LAGS), f"Cross-correlation with {name}", CROSS)
+            _correlation(
+                cross_correlation(error, values, LAGS), f"Cross-correlation with {name}", CROSS if told else ""
+            )
             for name, values in inputs.items()
         ),
-        _histogram(error, with_unit("error", trace.unit)),
+        _histogram(error, with_unit("error", trace.unit), HISTOGRAM if told else ""),
+        _spectrum(trace, record, SPECTRUM if told else ""),
     ]
     head = f"<h3>{escape(record.name)}: {escape(trace.column)}</h3>"
-    # the group makes the charts' ids differ; zooming is of no use with 25 lags
     return f'{head}<div class="grid">{"".join(chart.figure() for chart in charts)}</div>'
 
 
@@ -103,6 +110,7 @@ def _correlation(found: Correlation, title: str, caption: str, marks: tuple[tupl
         "lag [steps]",
         "correlation",
         (line,),
+        x_scale=Scale(found.lags[0] - 0.7, found.lags[-1] + 0.7),
         levels=(-found.band, 0.0, found.band),
         marks=marks,
         caption=f"{counted(found.outside, 'lag')} of {len(found.lags)} outside. {caption}",
@@ -110,7 +118,7 @@ def _correlation(found: Correlation, title: str, caption: str, marks: tuple[tupl
     )
 
 
-def _histogram(error: Array, label: str) -> Chart:
+def _histogram(error: Array, label: str, caption: str) -> Chart:
     """By the rule of Freedman and Diaconis, between 10 and 60 bars."""
     quarter, three = np.percentile(error, [25, 75])
     wide = 2 * (three - quarter) / len(error) ** (1 / 3)
@@ -122,4 +130,23 @@ def _histogram(error: Array, label: str) -> Chart:
         at = np.linspace(edges[0], edges[-1], 121)
         normal = np.exp(-0.5 * ((at - error.mean()) / error.std()) ** 2) / (error.std() * math.sqrt(2 * math.pi))
         lines.append(Line("normal", normal, "reference", at))
-    return Chart("Histogram of the residual", label, "density", tuple(lines), caption=HISTOGRAM, width=HALF)
+    return Chart("Histogram of the residual", label, "density", tuple(lines), caption=caption, width=HALF)
+
+
+def _spectrum(trace: Trace, record: RecordTraces, caption: str) -> Chart:
+    known = np.isfinite(trace.error)
+    lines = []
+    for name, values, ink in (("measured", trace.measured, "measured"), ("error", trace.error, "error")):
+        frequencies, density = spectrum(values[known], record.sampling_time or 1.0, 8)
+        lines.append(Line(name, density, ink, frequencies))
+    return Chart(
+        "Spectrum",
+        frequency_label(record.sampling_time),
+        "amplitude density",
+        tuple(lines),
+        x_log=True,
+        y_log=True,
+        caption=caption,
+        group=f"spectrum {record.name} {trace.column}",
+        width=HALF,
+    )

@@ -70,13 +70,14 @@ def horizon_chart(scores: Mapping[str, list[Row]], units: Mapping[str, str | Non
     metric = next((name for name in ("nrmse", "rmse", "mae") if rows and rows[0].get(name) is not None), None)
     if metric is None or len({row["horizon"] for row in rows}) < 2:
         return None
-    lines = []
+    lines: list[Line] = []
     for run, score in scores.items():
         for key in dict.fromkeys((row["record"], row["signal"]) for row in score):
-            own = [row for row in score if (row["record"], row["signal"]) == key and row["horizon"] is not None]
+            own = [row for row in score if (row["record"], row["signal"]) == key and row.get("horizon") is not None]
             own.sort(key=lambda row: row["horizon"])
             at, values = (np.array([float(row[name]) for row in own]) for name in ("horizon", metric))
-            lines.append(Line(" ".join(filter(None, (run, *key))), values, f"ink{len(lines) % INKS}", at))
+            ink, name = f"ink{len(lines) // 2 % INKS}", " ".join(filter(None, (run, *key)))
+            lines += [Line(name, values, ink, at), Line("", values, ink, at, "points")]
     signals = {row["signal"] for row in rows}
     label = with_unit(metric, (units.get(*signals) or "") if metric != "nrmse" and len(signals) == 1 else "")
     title, levels = (
@@ -103,8 +104,8 @@ def learned_numbers(evidence: Evidence) -> str:
     rows = [{**row, "relative": _relative(row)} for row in evidence.parameters]
     return (
         table(rows, {**HEADS, "relative": "relative [%]"})
-        + '<p class="note">The standard error is how much another recording of the same length would change the number. '
-        "One whose standard error is as large as itself is not determined by these data.</p>"
+        + '<p class="note">The standard error is how much another recording of the same length would change it. A '
+        "number whose standard error is as large as itself is not determined by these data.</p>"
     )
 
 

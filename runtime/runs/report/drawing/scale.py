@@ -44,10 +44,10 @@ def fitting(arrays: Sequence[Array], log: bool = False, margin: float = 0.04) ->
     together = np.concatenate([*(array[np.isfinite(array)] for array in arrays), np.empty(0)])
     if log and (together > 0).any():
         low, high = (math.log10(float(end)) for end in (together[together > 0].min(), together.max()))
-        room = max(margin * (high - low), 0.02)
+        room = margin * (high - low) if high > low else 0.5
         return Scale(10 ** (low - room), 10 ** (high + room), log=True)
     low, high = (float(together.min()), float(together.max())) if together.size else (0.0, 1.0)
-    room = margin * (high - low) or 0.5 * abs(high) or 1.0
+    room = margin * (high - low) if high > low else 0.5 * abs(high) or 1.0
     return Scale(low - room, high + room)
 
 
@@ -73,7 +73,9 @@ def _ten(power: int) -> str:
 def _decades(low: float, high: float, most: int) -> list[tuple[float, str]]:
     first, last = math.ceil(math.log10(low) - 1e-9), math.floor(math.log10(high) + 1e-9)
     every = max(1, math.ceil((last - first + 1) / most))
-    return [(10.0**power, _ten(power)) for power in range(first, last + 1) if power % every == 0]
+    plain = first >= -3 and last <= 4
+    powers = [power for power in range(first, last + 1) if power % every == 0]
+    return [(10.0**power, f"{10.0**power:g}" if plain else _ten(power)) for power in powers]
 
 
 def _round_step(least: float) -> float:

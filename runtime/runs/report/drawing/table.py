@@ -37,8 +37,10 @@ def cells(values: Sequence[Any]) -> list[str]:
     floats = [abs(value) for value in values if isinstance(value, float) and math.isfinite(value) and value]
     if not floats:
         return [words(value) for value in values]
-    like = max(floats) < 1e5 and min(floats) >= 1e-5 * max(1.0, max(floats)) and max(floats) < 1e4 * min(floats)
-    digits = max(0, 3 - math.floor(math.log10(max(floats)))) if like else None
+    largest, smallest = max(floats), min(floats)
+    like = 1e-4 <= largest < 1e5 and largest < 1e4 * smallest
+    extra = 1 if largest >= 10 * smallest else 0
+    digits = max(0, 3 - math.floor(math.log10(largest)) + extra) if like else None
     return [words(value, digits) for value in values]
 
 

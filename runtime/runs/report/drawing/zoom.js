@@ -86,7 +86,8 @@
       const first = Math.ceil(Math.log10(scale.low) - 1e-9), last = Math.floor(Math.log10(scale.high) + 1e-9);
       const every = Math.max(1, Math.ceil((last - first + 1) / most));
       const powers = Array.from({ length: last - first + 1 }, (_, i) => first + i).filter((power) => power % every === 0);
-      return powers.map((power) => [10 ** power, ten(power)]);
+      const plain = first >= -3 && last <= 4;
+      return powers.map((power) => [10 ** power, plain ? String(Number((10 ** power).toPrecision(1))) : ten(power)]);
     }
     const step = roundStep((scale.high - scale.low) / most);
     const values = [];
@@ -159,7 +160,7 @@
         parts.push(element("path", { d: `M${this.across(value)} ${top}V${bottom}` }));
         parts.push(element("text", { x: this.across(value), y: bottom + 16 }, text));
       }
-      for (const [value, text] of ticks(this.y, Math.max(3, Math.floor(this.high / 36)))) {
+      for (const [value, text] of ticks(this.y, Math.max(3, Math.floor(this.high / 26)))) {
         parts.push(element("path", { d: `M${left} ${this.down(value)}h${this.wide}` }));
         parts.push(element("text", { x: left - 7, y: this.down(value) + 4, class: "y" }, text));
       }
@@ -191,6 +192,7 @@
     }
 
     path(line) {
+      if (line.ink.endsWith("points")) return this.crosses(line);
       const words = [], steps = line.ink.endsWith("steps");
       let drawing = false, before = 0;
       for (const [across, down] of this.points(line)) {
@@ -202,6 +204,11 @@
         before = down;
       }
       return words.join("");
+    }
+
+    crosses(line) {
+      const known = this.points(line).filter((point) => point.every(Number.isFinite));
+      return known.map(([across, down]) => `M${across - 4} ${down - 4}l8 8m0 -8l-8 8`).join("");
     }
 
     drawReset() {
