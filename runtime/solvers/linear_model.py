@@ -54,7 +54,8 @@ class LinearModel:
 
     def outputs(self, x: Floats, u: Floats) -> Floats:
         """C x + D u at every step: x (time, states), u (time, inputs) -> (time, outputs)."""
-        return x @ self.C.T + u @ self.D.T
+        y: Floats = x @ self.C.T + u @ self.D.T
+        return y
 
     def states(self, u: Floats, x0: Floats | None = None) -> Floats:
         """u (time, inputs) -> x (time, states), the first of them x0."""
@@ -73,7 +74,8 @@ class LinearModel:
     def frequency_response(self, omega: Floats) -> Complexes:
         """C (e^{i omega} I - A)^-1 B + D: omega (points,) in radians per step -> (points, outputs, inputs)."""
         resolvent = np.exp(1j * np.asarray(omega))[:, None, None] * np.eye(self.order) - self.A
-        return self.C @ np.linalg.solve(resolvent, np.broadcast_to(self.B, (len(omega), *self.B.shape))) + self.D
+        states = np.linalg.solve(resolvent, np.broadcast_to(self.B, (len(omega), *self.B.shape)))
+        return np.asarray(self.C @ states + self.D, dtype=np.complex128)
 
     def poles(self) -> Complexes:
         return np.linalg.eigvals(self.A).astype(np.complex128)
@@ -105,8 +107,8 @@ class LinearModel:
         """
         if np.abs(self.poles()).max(initial=0.0) <= radius:
             return self
-        schur: tuple[Floats, Floats] = linalg.schur(self.A, output="real")
-        T, Z = schur
+        schur = linalg.schur(self.A, output="real")
+        T, Z = schur[0], schur[1]
         for block in _diagonal_blocks(T):
             size = float(np.abs(np.linalg.eigvals(T[block, block])).max())
             if size > radius:
@@ -166,7 +168,7 @@ def fit_percent(y: Floats, y_model: Floats) -> Floats:
     spread = np.linalg.norm(y - y.mean(axis=0), axis=0)
     with np.errstate(divide="ignore"):
         share = np.divide(missed, spread, out=np.zeros_like(missed), where=missed > 0)
-    return 100 * (1 - share)
+    return np.asarray(100 * (1 - share))
 
 
 def _powers(A: Floats, count: int) -> Floats:
@@ -200,4 +202,4 @@ def _diagonal_blocks(T: Floats) -> list[slice]:
 def _factor(gramian: Floats) -> Floats:
     """L with L L' = gramian, where rounding may have left it slightly indefinite."""
     values, vectors = np.linalg.eigh((gramian + gramian.T) / 2)
-    return vectors * np.sqrt(np.maximum(values, 0.0))
+    return np.asarray(vectors * np.sqrt(np.maximum(values, 0.0)))

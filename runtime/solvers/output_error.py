@@ -40,13 +40,13 @@ def fit_start(model: LinearModel, u: Floats, y: Floats) -> Floats:
     """The start state (states,) from which the model simulates the record best; of several the smallest."""
     free = _free_response(model, len(u))
     missed = (y - model.simulate(u)).T[:, : free.shape[1]]
-    return np.linalg.lstsq(free.reshape(-1, model.order), missed.reshape(-1), rcond=1e-10)[0]
+    return np.asarray(np.linalg.lstsq(free.reshape(-1, model.order), missed.reshape(-1), rcond=1e-10)[0])
 
 
 def simulation_error(model: LinearModel, x0: Sequence[Floats], records: Sequence[Pair]) -> Floats:
     """The root mean square, over all records, of what the simulation from the start states misses: (outputs,)."""
     missed = [y - model.simulate(u, start) for (u, y), start in zip(records, x0, strict=True)]
-    return np.sqrt(np.mean(np.concatenate(missed) ** 2, axis=0))
+    return np.asarray(np.sqrt(np.mean(np.concatenate(missed) ** 2, axis=0)))
 
 
 def _regressors(model: LinearModel, u: Floats, feedthrough: bool) -> Floats:

@@ -36,7 +36,7 @@ def cva(factor: Factor) -> Floats:
     Source: Larimore, IEEE Conf. Decision and Control (1990); so written by Van Overschee and De Moor (1996), ch. 4.
     """
     whiten, colour = _whitening(factor)
-    return colour @ _leading(whiten @ factor.past)
+    return np.asarray(colour @ _leading(whiten @ factor.past))
 
 
 WEIGHTINGS: dict[str, Callable[[Factor], Floats]] = {"PO-MOESP": po_moesp, "CVA": cva, "PI-MOESP": pi_moesp}
@@ -50,7 +50,7 @@ def canonical_correlations(factor: Factor) -> Floats:
 
 def _leading(matrix: Floats) -> Floats:
     U, sigma, _ = np.linalg.svd(matrix, full_matrices=False)
-    return U * np.sqrt(sigma)
+    return np.asarray(U * np.sqrt(sigma))
 
 
 def _whitening(factor: Factor) -> tuple[Floats, Floats]:

@@ -28,7 +28,8 @@ def test_simulation_agrees_with_scipy(steps: int) -> None:
     if steps < 2:
         expected_y, expected_x = u @ model.D.T + (model.C @ x0)[None][:steps], x0[None][:steps]
     else:
-        expected_y, expected_x = signal.dlsim((model.A, model.B, model.C, model.D, 1), u, x0=x0)[1:]
+        simulated = signal.dlsim((model.A, model.B, model.C, model.D, 1), u, x0=x0)
+        expected_y, expected_x = simulated[1], simulated[-1]
     assert_close(model.states(u, x0), expected_x)
     assert_close(model.simulate(u, x0), expected_y)
 
