@@ -74,13 +74,14 @@ def ljung_box(residual: Array, lags: int) -> float:
     return float(gammaincc(lags / 2, q / 2))
 
 
-def spectrum(values: Array, sampling_time: float, pieces: int = 8) -> tuple[Array, Array]:
+def spectrum(values: Array, sampling_time: float, pieces: int = 8, longest: int = 4096) -> tuple[Array, Array]:
     """(frequencies, amplitude density) of (steps,) by Welch's method: halves overlap, Hann window, means removed.
 
+    At least `pieces` pieces, none longer than `longest` steps.
     The density is one-sided; its square integrates to the variance. Frequency 0 is left out.
     Source: Welch, IEEE Trans. Audio Electroacoustics 15 (1967) 70-73.
     """
-    length = max(2, 2 * len(values) // (pieces + 1))
+    length = min(longest, max(2, 2 * len(values) // (pieces + 1)))
     starts = range(0, len(values) - length + 1, max(1, length // 2))
     window = 0.5 - 0.5 * np.cos(2 * math.pi * np.arange(length) / length)
     power = np.zeros(length // 2 + 1)

@@ -30,7 +30,10 @@ LEARNING = (
     "Losses are those of the normalised signals: comparable where data, loss and normalisation are the same, and in "
     "prediction mode the horizon of validation."
 )
-ERRORS = "Measured &minus; model of every run. A better run is nearer to 0 everywhere, not only on average."
+ERRORS = (
+    "Measured &minus; model of every run. The largest lies at the back. A better run is nearer to 0 everywhere, not "
+    "only on average."
+)
 SPECTRA = "At which frequencies a run is better: the lower line. The grey line is the measured signal itself."
 
 
@@ -163,7 +166,8 @@ def _errors(
 ) -> str:
     record, trace = next(iter(found.values()))
     start, step, label = time_axis(record)
-    lines = tuple(Line(run, other.error, inks[run]) for run, (_, other) in found.items())
+    ordered = sorted(found, key=lambda run: -float(np.nanmean(found[run][1].error ** 2)))
+    lines = tuple(Line(run, found[run][1].error, inks[run]) for run in ordered)
     group = f"record {name} {column}"
     title, y_label = f"{name}, {column}: error", with_unit("error", trace.unit)
     errors = Chart(

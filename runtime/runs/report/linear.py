@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from html import escape
 
 import numpy as np
@@ -25,16 +26,23 @@ POLES = "Poles inside the unit circle are stable; close to it they are slow (at 
 
 def linear(evidence: Evidence) -> str:
     """Nothing where no layer has a linear part."""
-    return "".join(_part(part, evidence.plan.sampling_time) for part in evidence.linear)
+    layers = {node.name: node.layer for node in evidence.plan.model.nodes}
+    return "".join(_part(part, _name(part, layers), evidence.plan.sampling_time) for part in evidence.linear)
 
 
-def _part(part: LinearPart, sampling_time: float | None) -> str:
-    name = part.name.removeprefix("stack.")
+def _name(part: LinearPart, layers: Mapping[str, str]) -> str:
+    """The path in the stack behind the word of the language."""
+    path = part.name.removeprefix("stack.")
+    return " ".join(filter(None, (layers.get(path.partition(".")[0]), path)))
+
+
+def _part(part: LinearPart, name: str, sampling_time: float | None) -> str:
     charts = (_gain(part, name, sampling_time), _phase(part, name, sampling_time), _poles(part, name))
     stable = float(np.abs(part.poles).max(initial=0.0))
     told = f"{counted(len(part.A), 'state')}, largest pole {stable:.4g}: {'stable' if stable < 1 else 'not stable'}."
     figures = "".join(chart.figure() for chart in charts)
-    return f'<h3>Layer {escape(name)}</h3><p>{told}</p><div class="grid">{figures}</div>{_table(part, sampling_time)}'
+    content = f'<div class="grid">{figures}<div>{_table(part, sampling_time)}</div></div>'
+    return f"<h3>{escape(name)}</h3><p>{told}</p>{content}"
 
 
 def _frequencies(sampling_time: float | None) -> tuple[np.ndarray, np.ndarray]:
@@ -93,7 +101,7 @@ def _table(part: LinearPart, sampling_time: float | None) -> str:
     for pole in sorted(part.poles, key=lambda pole: (-abs(pole), pole.real)):
         if pole.imag < -1e-12:
             continue
-        row = {"pole": _complex(pole), "magnitude": float(abs(pole))}
+        row: dict[str, object] = {"pole": _complex(pole)}
         logarithm = np.log(pole + 0j) if abs(pole) > 0 else complex(-math.inf)
         time = sampling_time or 1.0
         row["frequency" + (" [Hz]" if sampling_time else " [1/step]")] = float(
@@ -111,7 +119,7 @@ def _time_constant(decay: float, time: float) -> float | str:
 
 def _complex(pole: complex) -> str:
     sign = "\u2212" if pole.real < 0 else ""
-    return f"{sign}{abs(pole.real):.4f}" + (f" ± {abs(pole.imag):.4f} i" if abs(pole.imag) > 1e-12 else "")
+    return f"{sign}{abs(pole.real):.4f}" + (f"\u00a0±\u00a0{abs(pole.imag):.4f}\u00a0i" if abs(pole.imag) > 1e-12 else "")
 
 
 def _paths(part: LinearPart) -> list[tuple[int, int]]:

@@ -11,7 +11,7 @@ from sysidc.runtime.runs.report.drawing.chart import Band, Chart, Line
 from sysidc.runtime.runs.report.evidence import Evidence, RecordTraces, Trace
 
 MOST_RECORDS = 8
-VALUES = 250_000
+VALUES = 230_000
 """Numbers of all records together that the page carries for zooming: below one megabyte."""
 
 ZOOM = (

@@ -119,17 +119,21 @@ def _correlation(found: Correlation, title: str, caption: str, marks: tuple[tupl
 
 
 def _histogram(error: Array, label: str, caption: str) -> Chart:
-    """By the rule of Freedman and Diaconis, between 10 and 60 bars."""
+    """By the rule of Freedman and Diaconis, between 10 and 60 bars; the farthest errors are counted, not drawn."""
     quarter, three = np.percentile(error, [25, 75])
-    wide = 2 * (three - quarter) / len(error) ** (1 / 3)
-    span = float(error.max() - error.min())
-    bars = min(60, max(10, math.ceil(span / wide))) if wide > 0 and span > 0 else 10
-    heights, edges = np.histogram(error, bars, density=span > 0)
-    lines = [Line("share of the steps per unit", heights.astype(float), "ink0", (edges[1:] + edges[:-1]) / 2, "bars")]
-    if span > 0:
+    reach = 4 * (three - quarter) or math.inf
+    drawn = error[(error >= quarter - reach) & (error <= three + reach)]
+    wide, span = 2 * (three - quarter) / len(error) ** (1 / 3), float(np.ptp(drawn))
+    bars = min(60, max(10, math.ceil(span / wide))) if wide > 0 else 10
+    counts, edges = np.histogram(drawn, bars)
+    density = counts / (len(error) * (edges[1] - edges[0]))
+    lines = [Line("steps", density, "ink0", (edges[1:] + edges[:-1]) / 2, "bars")]
+    if error.std() > 0:
         at = np.linspace(edges[0], edges[-1], 121)
         normal = np.exp(-0.5 * ((at - error.mean()) / error.std()) ** 2) / (error.std() * math.sqrt(2 * math.pi))
         lines.append(Line("normal", normal, "reference", at))
+    beyond = len(error) - len(drawn)
+    caption = (f"{counted(beyond, 'step')} beyond the edges. " if beyond else "") + caption
     return Chart("Histogram of the residual", label, "density", tuple(lines), caption=caption, width=HALF)
 
 

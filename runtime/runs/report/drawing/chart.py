@@ -130,7 +130,7 @@ class Chart:
         for value, label in x.ticks(9 if self.width == WIDE else 6):
             at = LEFT + self._wide * float(x.place(np.array(value)))
             yield f'<path d="M{at:.1f} {TOP}V{bottom}"/><text x="{at:.1f}" y="{bottom + 16}">{label}</text>'
-        for value, label in y.ticks(max(3, self._high // 26)):
+        for value, label in y.ticks(max(4, self._high // 26)):
             at = bottom - self._high * float(y.place(np.array(value)))
             yield f'<path d="M{LEFT} {at:.1f}H{LEFT + self._wide}"/><text x="{LEFT - 7}" y="{at + 4:.1f}" class="y">'
             yield f"{label}</text>"

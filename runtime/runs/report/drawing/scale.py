@@ -31,8 +31,10 @@ class Scale:
     def ticks(self, most: int = 6) -> list[tuple[float, str]]:
         """About `most` round values with their labels."""
         decades = math.log10(self.high / self.low) if self.log else 0.0
-        if decades >= 1.5:
+        if decades >= 2:
             return _decades(self.low, self.high, most)
+        if decades >= 0.8:
+            return _fractions_of_decades(self.low, self.high)
         step = _round_step((self.high - self.low) / most)
         first, last = math.ceil(self.low / step - 1e-9), math.floor(self.high / step + 1e-9)
         values = [step * index for index in range(first, last + 1)]
@@ -58,7 +60,9 @@ def labels(values: Sequence[float], step: float) -> list[str]:
     if -3 <= power < 5:
         power = 0
     digits = max(0, power - math.floor(math.log10(step) + 1e-9))
-    return [_label(value / 10**power, digits) + (f"·{_ten(power)}" if power and value else "") for value in values]
+    return [
+        _label(value / 10**power, digits) + (f"·{power_of_ten(power)}" if power and value else "") for value in values
+    ]
 
 
 def _label(value: float, digits: int) -> str:
@@ -66,7 +70,8 @@ def _label(value: float, digits: int) -> str:
     return "0" if not text.strip("\u22120.") else text
 
 
-def _ten(power: int) -> str:
+def power_of_ten(power: int) -> str:
+    """10 with the power as a superscript."""
     return "10" + str(power).translate(SUPERSCRIPTS)
 
 
@@ -75,7 +80,20 @@ def _decades(low: float, high: float, most: int) -> list[tuple[float, str]]:
     every = max(1, math.ceil((last - first + 1) / most))
     plain = first >= -3 and last <= 4
     powers = [power for power in range(first, last + 1) if power % every == 0]
-    return [(10.0**power, f"{10.0**power:g}" if plain else _ten(power)) for power in powers]
+    return [(10.0**power, f"{10.0**power:g}" if plain else power_of_ten(power)) for power in powers]
+
+
+def _fractions_of_decades(low: float, high: float) -> list[tuple[float, str]]:
+    """1, 2 and 5 times the powers of ten."""
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    values = [factor * 10.0**power for power in powers for factor in (1, 2, 5)]
+    plain = low >= 1e-4 and high <= 1e5
+    return [
+        (value, f"{value:g}" if plain else f"{value / 10.0**power:.0f}·{power_of_ten(power)}")
+        for value in values
+        if low * (1 - 1e-9) <= value <= high * (1 + 1e-9)
+        for power in (math.floor(math.log10(value) + 1e-9),)
+    ]
 
 
 def _round_step(least: float) -> float:

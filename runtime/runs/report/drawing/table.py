@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
+from sysidc.runtime.runs.report.drawing.scale import power_of_ten
+
 Row = Mapping[str, Any]
 
 
@@ -53,8 +55,16 @@ def words(value: Any, digits: int | None = None) -> str:
     if isinstance(value, int):
         return f"{value:,}".replace(",", "\u202f").replace("-", "\u2212")
     if isinstance(value, float):
-        return (f"{value:.4g}" if digits is None else f"{value:.{digits}f}").replace("-", "\u2212")
+        return _decimal(value, digits)
     return str(value)
+
+
+def _decimal(value: float, digits: int | None) -> str:
+    if value == 0 or digits is not None:
+        text, power = f"{value:.{digits}f}" if value else "0", ""
+    else:
+        text, _, power = f"{value:.4g}".partition("e")
+    return text.replace("-", "\u2212") + (f"·{power_of_ten(int(power))}" if power else "")
 
 
 def _is_number(value: Any) -> bool:

@@ -5,6 +5,7 @@
   "use strict";
   const NAMESPACE = "http://www.w3.org/2000/svg";
   const MISSING = 65535;
+  let printing = false;
   const SUPERSCRIPTS = { "-": "⁻", 0: "⁰", 1: "¹", 2: "²", 3: "³", 4: "⁴", 5: "⁵", 6: "⁶", 7: "⁷", 8: "⁸", 9: "⁹" };
 
   const element = (name, attributes, text) => {
@@ -82,13 +83,15 @@
   };
 
   const ticks = (scale, most) => {
-    if (scale.log && Math.log10(scale.high / scale.low) >= 1.5) {
+    const decades = scale.log ? Math.log10(scale.high / scale.low) : 0;
+    if (decades >= 2) {
       const first = Math.ceil(Math.log10(scale.low) - 1e-9), last = Math.floor(Math.log10(scale.high) + 1e-9);
       const every = Math.max(1, Math.ceil((last - first + 1) / most));
       const powers = Array.from({ length: last - first + 1 }, (_, i) => first + i).filter((power) => power % every === 0);
       const plain = first >= -3 && last <= 4;
       return powers.map((power) => [10 ** power, plain ? String(Number((10 ** power).toPrecision(1))) : ten(power)]);
     }
+    if (decades >= 0.8) return fractionsOfDecades(scale);
     const step = roundStep((scale.high - scale.low) / most);
     const values = [];
     for (let i = Math.ceil(scale.low / step - 1e-9); i <= Math.floor(scale.high / step + 1e-9); i++) values.push(i * step);
@@ -97,6 +100,18 @@
     if (power >= -3 && power < 5) power = 0;
     const digits = Math.max(0, power - Math.floor(Math.log10(step) + 1e-9));
     return values.map((value) => [value, label(value / 10 ** power, digits) + (power && value ? "·" + ten(power) : "")]);
+  };
+
+  const fractionsOfDecades = ({ low, high }) => {
+    const found = [], plain = low >= 1e-4 && high <= 1e5;
+    for (let power = Math.floor(Math.log10(low)); power <= Math.ceil(Math.log10(high)); power++) {
+      for (const factor of [1, 2, 5]) {
+        const value = Number((factor * 10 ** power).toPrecision(1));
+        if (value < low * (1 - 1e-9) || value > high * (1 + 1e-9)) continue;
+        found.push([value, plain ? String(value) : `${factor}·${ten(power)}`]);
+      }
+    }
+    return found;
   };
 
   const label = (value, digits) => {
@@ -130,7 +145,8 @@
     get zoomed() { return this.view.low > this.whole.low || this.view.high < this.whole.high; }
 
     draw() {
-      this.width = Math.max(300, this.svg.clientWidth || 900);
+      const onPaper = this.figure.classList.contains("half") ? 340 : 690;
+      this.width = printing ? onPaper : Math.max(300, this.svg.clientWidth || 900);
       this.svg.setAttribute("viewBox", `0 0 ${this.width} ${this.given.height}`);
       for (const box of this.boxes) box.setAttribute("width", this.wide);
       this.titles[0].setAttribute("x", this.given.left + this.wide / 2);
@@ -160,7 +176,7 @@
         parts.push(element("path", { d: `M${this.across(value)} ${top}V${bottom}` }));
         parts.push(element("text", { x: this.across(value), y: bottom + 16 }, text));
       }
-      for (const [value, text] of ticks(this.y, Math.max(3, Math.floor(this.high / 26)))) {
+      for (const [value, text] of ticks(this.y, Math.max(4, Math.floor(this.high / 26)))) {
         parts.push(element("path", { d: `M${left} ${this.down(value)}h${this.wide}` }));
         parts.push(element("text", { x: left - 7, y: this.down(value) + 4, class: "y" }, text));
       }
@@ -307,6 +323,8 @@
   const charts = [...document.querySelectorAll("figure[data-group]")].map((figure) => new Chart(figure));
   const drawAll = () => charts.forEach((chart) => chart.draw());
   drawAll();
+  addEventListener("beforeprint", () => { printing = true; drawAll(); });
+  addEventListener("afterprint", () => { printing = false; drawAll(); });
   let waiting = 0;
   addEventListener("resize", () => { cancelAnimationFrame(waiting); waiting = requestAnimationFrame(drawAll); });
   for (const closed of document.querySelectorAll("details")) closed.addEventListener("toggle", drawAll);
