@@ -18,6 +18,8 @@ VERBS = {
     "train": "train a spec and leave a run folder",
     "test": "score a run on its test part",
     "predict": "predict a data file with a run",
+    "compile": "write a spec out as plain PyTorch and Lightning",
+    "export": "a trained model for other programs, in the units of the data",
     "report": "make the report of a run anew, one HTML file",
     "compare": "several runs on one page: scores, learning curves, errors, what differs",
 }

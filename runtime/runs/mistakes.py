@@ -69,6 +69,14 @@ def no_horizon(mode: str) -> RunError:
     return RunError("no-horizon", f"a model of mode {mode} predicts whole records; only prediction mode has a horizon")
 
 
+def not_compiled(message: str, help: str | None = None) -> RunError:
+    return RunError("not-compiled", message, help)
+
+
+def not_exported(message: str, help: str | None = None) -> RunError:
+    return RunError("not-exported", message, help)
+
+
 def library(source: Source) -> Diagnostic:
     """A file of definitions alone where a model is asked for."""
     message = "this file is a library for `use`: it has no model to build or train"

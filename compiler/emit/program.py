@@ -1,0 +1,65 @@
+"""A Plan as one Python file: plain PyTorch and Lightning that needs nothing of this project."""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+
+from sysidc.compiler.emit import data, header, scoring, stack, training
+from sysidc.compiler.emit.imports import import_lines
+from sysidc.compiler.emit.inlining import Import, inline
+from sysidc.compiler.emit.piece import Piece
+from sysidc.compiler.emit.values import literal
+from sysidc.compiler.plan import Plan
+
+ALWAYS = (
+    Import("argparse"),
+    Import("pathlib", "Path"),
+    Import("torch"),
+    Import("torch", "nn"),
+    Import("torch", "Tensor"),
+)
+
+
+def emit(plan: Plan, folder: str) -> str:
+    """The text of the program. `folder` is that of the spec, seen from where the program will lie.
+
+    Raises NotEmitted for what cannot be written out yet.
+    """
+    model = stack.build_model(plan)
+    rest = [
+        data.load_records(plan),
+        training.experiment(plan),
+        training.fit(plan),
+        scoring.predict(plan),
+        scoring.score(plan),
+    ]
+    every = [model, *rest]
+    inlined = inline(dict.fromkeys(target for piece in every for target in piece.targets))
+    imports = {*ALWAYS, *inlined.imports, *(item for piece in every for item in piece.imports)}
+    top = [_title(plan), "from __future__ import annotations", import_lines(imports), _constants(plan, folder)]
+    layers = inline(model.targets).definitions
+    texts = inlined.texts()
+    first = [text for key, text in texts.items() if key in layers]
+    second = [text for key, text in texts.items() if key not in layers]
+    bodies = [*first, model.text, *second, *(piece.text for piece in every[1:])]
+    return "\n\n".join(top) + "\n\n\n" + "\n\n\n".join([*bodies, 'if __name__ == "__main__":\n    main()']) + "\n"
+
+
+def _title(plan: Plan) -> str:
+    """What the file is, and how it is run."""
+    spec = PurePath(plan.model.nodes[0].place.file).name
+    lines = [
+        f'"""The model {plan.model.name}, written out from {spec}; comments name its lines.',
+        "",
+        "Run it to train and score; the weights go into weights.safetensors.",
+        '"""',
+    ]
+    return "\n".join(lines)
+
+
+def _constants(plan: Plan, folder: str) -> str:
+    signals: Piece = header.signals(plan)
+    lines = [f"SEED = {plan.train.seed}"]
+    if any(source.kind == "file" for source in data.all_sources(plan)):
+        lines.append(f"FOLDER = Path(__file__).resolve().parent / {literal(folder)}")
+    return "\n".join([*lines, signals.text])

@@ -1,0 +1,88 @@
+"""`predict()` and `score()` of the emitted program: what the trained model says about whole records."""
+
+from __future__ import annotations
+
+from sysidc.compiler.emit.header import runs_freely
+from sysidc.compiler.emit.piece import Piece, plain
+from sysidc.compiler.emit.values import literal
+from sysidc.compiler.plan import Plan
+
+
+def predict(plan: Plan) -> Piece:
+    """The function from a record in the units of the data to its prediction."""
+    prediction = plan.train.prediction
+    extra = f", horizon: int = {prediction.validation_horizon}" if prediction is not None else ""
+    body, targets = _by_mode(plan)
+    told = ", each from outputs measured up to `horizon` steps before it" if prediction is not None else ""
+    lines = [
+        f"def predict(experiment: Experiment, scale: Scale, record: Record{extra}) -> Tensor:",
+        f'    """(steps, outputs) in the units of the data, NaN in the first steps{told}."""',
+        "    (record,) = normalised([record], scale)",
+        *(f"    {line}" for line in body),
+        "    return in_data_units(y, scale, OUTPUT_SIGNALS)",
+    ]
+    if len(lines[1]) > 88:
+        lines[1:2] = ['    """(steps, outputs) in the units of the data, NaN in the first steps.', ""]
+        lines[3:3] = ["    Each step is predicted from outputs measured up to `horizon` steps before it.", '    """']
+    return Piece("\n".join(lines), (*targets, *plain("series", "in_data_units", "normalised")))
+
+
+def _by_mode(plan: Plan) -> tuple[list[str], tuple[str, ...]]:
+    if plan.train.prediction is not None:
+        return ["y = ahead(experiment, record, INPUTS, OUTPUTS, MEASURED, horizon)"], plain("prediction", "ahead")
+    if plan.train.bounded is not None:
+        return ["y, *_ = held_in_band(experiment, record, INPUTS, OUTPUTS)"], plain("bounded", "held_in_band")
+    if runs_freely(plan):
+        return ["y = free_run(experiment.model, record, INPUT_SIGNALS, KNOWN)"], plain("simulation", "free_run")
+    fed = any(plan.signal(window.signal).role == "output" for window in plan.model.inputs)
+    name = "by_own_windows" if fed else "by_windows"
+    return [f"y = {name}(experiment.model, record, INPUTS, OUTPUTS)"], plain("simulation", name)
+
+
+def score(plan: Plan) -> Piece:
+    """`score()` and `main()`."""
+    horizons = plan.test.horizons if plan.train.prediction is not None else ()
+    shown = horizons or ((plan.train.prediction.validation_horizon,) if plan.train.prediction is not None else ())
+    lines = [
+        "def score(experiment: Experiment, scale: Scale) -> None:",
+        '    """Print the errors on the test part, in the units of the data."""',
+        "    for number, record in enumerate(load_records()[2]):",
+    ]
+    channels = [len(plan.signal(window.signal).columns) for window in plan.model.outputs]
+    sizes = literal(channels)
+    if shown:
+        lines += [f"        for horizon in {literal(list(shown))}:"]
+        inner, given, told = 12, ", horizon", " ({horizon} ahead)"
+    else:
+        inner, given, told = 8, "", ""
+    block = [
+        f"parts = predict(experiment, scale, record{given}).split({sizes}, dim=1)",
+        "for name, y in zip(OUTPUT_SIGNALS, parts, strict=True):",
+        f"    found = errors(y, record[name], first={plan.test.initial_steps})",
+        '    told = ", ".join(f"{key} = {value:.5g}" for key, value in found.items())',
+        f'    print(f"test record {{number}}, {{name}}{told}: {{told}}")',
+    ]
+    lines += [" " * inner + line for line in block]
+    main = [
+        "def main() -> None:",
+        '    """Train and score; with --weights only score what was trained before."""',
+        "    parser = argparse.ArgumentParser(description=__doc__)",
+        '    parser.add_argument("--weights", type=Path, help="weights of a finished run")',
+        "    given = parser.parse_args()",
+        "    if given.weights is None:",
+        "        experiment, scale = train()",
+        '        save_weights(Path("weights.safetensors"), experiment, scale)',
+        "    else:",
+        "        experiment, scale = load_experiment(given.weights)",
+        "    score(experiment, scale)",
+    ]
+    load = [
+        "def load_experiment(weights: Path) -> tuple[Experiment, Scale]:",
+        '    """The experiment with the weights of a finished run."""',
+        "    ones = {name: torch.ones(len(own), dtype=torch.float64) for name, own in COLUMNS.items()}",
+        "    experiment = make_experiment({name: (one - one, one) for name, one in ones.items()})",
+        "    scale = load_weights(weights, experiment)",
+        "    return experiment.eval(), scale",
+    ]
+    text = "\n\n\n".join("\n".join(part) for part in (lines, load, main))
+    return Piece(text, plain("scoring", "errors", "save_weights", "load_weights"))
