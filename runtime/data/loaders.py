@@ -34,15 +34,48 @@ class EpochOrder(Sampler[int]):
         yield from torch.randperm(self.count, generator=generator)[: len(self)].tolist()
 
 
+class RankShare(Sampler[list[int]]):
+    """Of each batch, which all processes draw alike, the windows of process `rank` of `world`.
+
+    Every process gets equally many, so that the mean over the processes is the mean over the batch: up to world - 1
+    windows of an uneven batch are left out, and a last batch of which each process would get a single one. `counts` are
+    the windows that fill batches of `batch_size` together.
+    """
+
+    def __init__(self, batches: Sampler[list[int]], counts: Sequence[int], batch_size: int, rank: int, world: int):
+        self.batches, self.counts, self.batch_size, self.rank, self.world = batches, counts, batch_size, rank, world
+
+    @property
+    def sampler(self) -> Any:
+        """The order, for whoever sets its epoch."""
+        return self.batches.sampler  # type: ignore[attr-defined]
+
+    def __len__(self) -> int:
+        return sum(count // self.batch_size + self._serves(count % self.batch_size) for count in self.counts)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        for batch in self.batches:
+            if self._serves(len(batch)):
+                yield batch[self.rank : len(batch) - len(batch) % self.world : self.world]
+
+    def _serves(self, windows: int) -> bool:
+        each = windows // self.world
+        return each > 1 or (each == 1 and self.batch_size == self.world)
+
+
 class EqualLengths(Sampler[list[int]]):
     """Batches of records of one length, in the order of `sampler`."""
 
     def __init__(self, sampler: Sampler[int] | Sequence[int], batch_size: int, lengths: Sequence[int]):
         self.sampler, self.batch_size, self.lengths = sampler, batch_size, lengths
 
+    @property
+    def counts(self) -> list[int]:
+        """Records of each length."""
+        return [self.lengths.count(length) for length in set(self.lengths)]
+
     def __len__(self) -> int:
-        counts = [self.lengths.count(length) for length in set(self.lengths)]
-        return sum(-(-count // self.batch_size) for count in counts)
+        return sum(-(-count // self.batch_size) for count in self.counts)
 
     def __iter__(self) -> Iterator[list[int]]:
         waiting: dict[int, list[int]] = defaultdict(list)
@@ -67,13 +100,19 @@ def training_loader(
     epoch: int = 0,
     n_workers: int = 0,
     batches_at_once: int = 1,
+    processes: tuple[int, int] = (0, 1),
 ) -> DataLoader[Any]:
     """All windows in a new order each epoch, a last batch of one sample left out.
 
-    `batches_at_once` neighbouring batches are handed out together, for a module that takes them apart by itself.
+    `batches_at_once` neighbouring batches are handed out together, for a module that takes them apart by itself. Of
+    several `processes` (rank, world) each gets `batch_size` windows of a batch of all.
     """
-    order = EpochOrder(count, seed, lone_sample(count, batch_size), epoch)
-    return shuffled_loader(dataset, order, batch_size * batches_at_once, n_workers)
+    rank, world = processes
+    if world == 1:
+        order = EpochOrder(count, seed, lone_sample(count, batch_size), epoch)
+        return shuffled_loader(dataset, order, batch_size * batches_at_once, n_workers)
+    shared = BatchSampler(EpochOrder(count, seed, epoch=epoch), batch_size * world, drop_last=False)
+    return batched(dataset, RankShare(shared, [count], batch_size * world, rank, world), n_workers)
 
 
 def shuffled_loader(dataset: Dataset[Any], order: EpochOrder, batch_size: int, n_workers: int = 0) -> DataLoader[Any]:
@@ -81,9 +120,14 @@ def shuffled_loader(dataset: Dataset[Any], order: EpochOrder, batch_size: int, n
     return batched(dataset, BatchSampler(order, batch_size, drop_last=False), n_workers)
 
 
-def ordered_loader(dataset: Dataset[Any], count: int, batch_size: int, n_workers: int = 0) -> DataLoader[Any]:
-    """All windows as they lie in time."""
-    return batched(dataset, BatchSampler(range(count), batch_size, drop_last=False), n_workers)
+def ordered_loader(
+    dataset: Dataset[Any], count: int, batch_size: int, n_workers: int = 0, processes: tuple[int, int] = (0, 1)
+) -> DataLoader[Any]:
+    """All windows as they lie in time; of several `processes` (rank, world) each gets a stretch of them."""
+    rank, world = processes
+    shares = world if count >= world else 1  # where there are fewer windows than processes, each gets them all
+    stretch = range(count * rank // shares, count * (rank + 1) // shares) if shares > 1 else range(count)
+    return batched(dataset, BatchSampler(stretch, batch_size, drop_last=False), n_workers)
 
 
 def batched(dataset: Dataset[Any], batches: Sampler[list[int]], n_workers: int = 0) -> DataLoader[Any]:

@@ -147,6 +147,11 @@ def horizon_too_long(horizon: int, record: str, needed: int, present: int) -> Da
     return DataError("short-record", message, help="cap the horizon with max_length")
 
 
+def too_few_records(records: int, processes: int) -> DataError:
+    message = f"{_records(records)} of one length cannot be shared among {processes} processes"
+    return DataError("too-few-records", message, help="devices = 1, or windows shorter than the record")
+
+
 def unknown_generator(name: str, known: Sequence[str]) -> DataError:
     return DataError("unknown-generator", f"there is no generator '{name}'", help=f"one of {_list(known)}")
 
@@ -174,6 +179,10 @@ def unfetched_benchmark(name: str, why: str) -> DataError:
 def wrong_sampling(name: str, recorded: float, expected: float) -> DataError:
     message = f"'{name}' was sampled every {recorded:.6g} s, the sampling time of the spec is {expected:.6g} s"
     return DataError("wrong-time", message)
+
+
+def _records(count: int) -> str:
+    return f"{count} record" if count == 1 else f"{count} records"
 
 
 def _samples(count: int) -> str:

@@ -13,7 +13,15 @@ from sysidc.compiler.plan import Plan
 from sysidc.compiler.windows import Layout
 from sysidc.runtime.data import mistakes
 from sysidc.runtime.data.layouts import at_horizon, free_run_layout, future_inputs, spans_record, window_layout
-from sysidc.runtime.data.loaders import EpochOrder, EqualLengths, batched, lone_sample, ordered_loader, training_loader
+from sysidc.runtime.data.loaders import (
+    EpochOrder,
+    EqualLengths,
+    RankShare,
+    batched,
+    lone_sample,
+    ordered_loader,
+    training_loader,
+)
 from sysidc.runtime.data.normalizer import Normalizer
 from sysidc.runtime.data.prepare import header_signals, prepare
 from sysidc.runtime.data.record import Record
@@ -71,9 +79,18 @@ class SpecDataModule(LightningDataModule):
     def steps_per_epoch(self) -> int:
         """Optimiser steps of one training epoch, at the present horizon."""
         dataset, size = self.dataset("train"), self.plan.train.batch_size
-        if isinstance(dataset, RecordDataset):
+        if isinstance(dataset, RecordDataset) or self.processes[1] > 1:
             return len(self._training_loader(epoch=0))
         return -(-(len(dataset) - lone_sample(len(dataset), size)) // size)
+
+    @property
+    def processes(self) -> tuple[int, int]:
+        """(rank, world): which of the processes that share the training this is, and how many they are."""
+        trainer = self.trainer
+        if trainer is not None:
+            return trainer.global_rank, trainer.world_size
+        devices, nodes = self.plan.train.devices, self.plan.train.num_nodes
+        return 0, devices * nodes if isinstance(devices, int) else nodes
 
     @property
     def batches_at_once(self) -> int:
@@ -117,10 +134,22 @@ class SpecDataModule(LightningDataModule):
     def _training_loader(self, epoch: int) -> DataLoader[Any]:
         dataset, train = self.dataset("train"), self.plan.train
         if isinstance(dataset, RecordDataset):
-            order = EpochOrder(len(dataset), train.seed, epoch=epoch)
-            return batched(dataset, EqualLengths(order, train.batch_size, dataset.lengths), self.n_workers)
+            return batched(dataset, self._whole_records(dataset, epoch), self.n_workers)
+        size, count = train.batch_size, len(dataset)
         at_once = self.batches_at_once
-        return training_loader(dataset, len(dataset), train.batch_size, train.seed, epoch, self.n_workers, at_once)
+        return training_loader(dataset, count, size, train.seed, epoch, self.n_workers, at_once, self.processes)
+
+    def _whole_records(self, dataset: RecordDataset, epoch: int) -> EqualLengths | RankShare:
+        order = EpochOrder(len(dataset), self.plan.train.seed, epoch=epoch)
+        rank, world = self.processes
+        size = self.plan.train.batch_size * world
+        batches = EqualLengths(order, size, dataset.lengths)
+        if world == 1:
+            return batches
+        share = RankShare(batches, batches.counts, size, rank, world)
+        if not len(share):
+            raise mistakes.too_few_records(len(dataset), world)
+        return share
 
     def _ordered_loader(self, split: Split) -> DataLoader[Any] | list[Any]:
         if not self.tapes[split].records:
@@ -129,7 +158,7 @@ class SpecDataModule(LightningDataModule):
         if isinstance(dataset, RecordDataset):
             batches = EqualLengths(range(len(dataset)), size, dataset.lengths)
             return batched(dataset, batches, self.n_workers)
-        return ordered_loader(dataset, len(dataset), size, self.n_workers)
+        return ordered_loader(dataset, len(dataset), size, self.n_workers, self.processes)
 
 
 def tape_of(plan: Plan, records: list[Record]) -> Tape:

@@ -6,7 +6,7 @@ import logging
 import signal
 import time
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +28,7 @@ from sysidc.runtime.runs.evaluate import Row, score, scored_records
 from sysidc.runtime.runs.loggers import loggers, require_packages
 from sysidc.runtime.runs.model import Trained
 from sysidc.runtime.runs.predict import prediction_columns, write_columns
+from sysidc.runtime.runs.processes import rank
 from sysidc.runtime.runs.progress import Progress, announcement
 from sysidc.runtime.runs.report import write_report
 from sysidc.runtime.runs.resolved import resolved_text
@@ -59,18 +60,23 @@ def train(
     overrides: Mapping[str, object] | None = None,
     runs: Path = files.RUNS,
     quiet: bool = True,
+    more: Sequence[pl.Callback] = (),
 ) -> Path:
     """Train, score and leave a run folder below `runs`; returns its path.
 
-    A finished run of the same plan is replaced at the very end. Raises DataError and RunError; nothing is left behind.
+    A finished run of the same plan is replaced at the very end. `more` callbacks see the training. Of several processes
+    that share it the first one writes. Raises DataError and RunError; nothing is left behind.
     """
     plan = compiled.plan
     assert plan is not None, "only a sound spec is trained"
     require_packages(plan)
     data = SpecDataModule(plan, several=several_steps_at_once(plan))
     run = runs / files.folder_name(plan)
+    if rank(plan):
+        fit(plan, data, runs, runs, quiet=True, more=more)
+        return run
     with files.staged(run) as folder:
-        outcome = fit(plan, data, folder, runs, quiet)
+        outcome = fit(plan, data, folder, runs, quiet, more)
         records = scored_records(plan)
         rows = score(outcome.trained, records)
         files.write_text(folder / files.SPEC, resolved_text(compiled.sources, plan, overrides or {}, run))
@@ -79,7 +85,9 @@ def train(
     return run
 
 
-def fit(plan: Plan, data: SpecDataModule, folder: Path, runs: Path, quiet: bool) -> Outcome:
+def fit(
+    plan: Plan, data: SpecDataModule, folder: Path, runs: Path, quiet: bool, more: Sequence[pl.Callback] = ()
+) -> Outcome:
     """Train on the data of a plan. The weights with the lowest val_loss are kept. Raises RunError."""
     device = device_of(plan)
     progress = Progress(plan.train.epochs, quiet)
@@ -91,7 +99,7 @@ def fit(plan: Plan, data: SpecDataModule, folder: Path, runs: Path, quiet: bool)
     started = time.perf_counter()
     with _seeded(plan.train.seed), _threads(plan), _quiet_lightning(log), progress.running():
         threads = torch.get_num_threads()
-        trainer = _trainer(plan, folder, runs, curve, progress)
+        trainer = _trainer(plan, folder, runs, curve, progress, more)
         _run(trainer, module, data)
     seconds = time.perf_counter() - started
     log.append(f"trained {len(curve.rows)} epochs in {seconds:.1f} s")
@@ -130,7 +138,9 @@ def _require_schedule(plan: Plan, steps: int) -> None:
         raise mistakes.short_schedule(total, steps)
 
 
-def _trainer(plan: Plan, folder: Path, runs: Path, curve: LearningCurve, progress: Progress) -> pl.Trainer:
+def _trainer(
+    plan: Plan, folder: Path, runs: Path, curve: LearningCurve, progress: Progress, more: Sequence[pl.Callback]
+) -> pl.Trainer:
     train = plan.train
     growing = train.prediction is not None and train.prediction.autoregression is not None
     try:
@@ -138,10 +148,13 @@ def _trainer(plan: Plan, folder: Path, runs: Path, curve: LearningCurve, progres
             max_epochs=train.epochs,
             accelerator=train.accelerator,
             devices=train.devices,
+            strategy=train.strategy,
+            num_nodes=train.num_nodes,
+            use_distributed_sampler=False,  # the data module shares out the windows
             precision=LIGHTNING_PRECISION.get(train.precision, "32-true"),  # type: ignore[arg-type]
             gradient_clip_val=None if several_steps_at_once(plan) else train.gradient_clip,
-            callbacks=[*callbacks(plan), BestWeights(), EpochWatch(curve), progress],
-            logger=[curve, *loggers(plan, folder, runs)],
+            callbacks=[*callbacks(plan), BestWeights(), EpochWatch(curve), progress, *more],
+            logger=[curve, *(() if rank(plan) else loggers(plan, folder, runs))],
             reload_dataloaders_every_n_epochs=int(growing),
             default_root_dir=folder,
             enable_checkpointing=False,

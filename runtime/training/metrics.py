@@ -1,4 +1,7 @@
-"""What an epoch's losses and errors add up to: train_loss, val_loss, val_rmse, val_nrmse, val_fit."""
+"""What an epoch's losses and errors add up to: train_loss, val_loss, val_rmse, val_nrmse, val_fit.
+
+Where several processes share a training, over the batches of them all.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,10 @@ class LossMean:
         """The mean so far, None where nothing was added; the next epoch starts empty."""
         sums, samples = self._sums, self._samples
         self._sums, self._samples = [], 0
-        return torch.stack(sums).sum() / samples if samples else None
+        if not samples:
+            return None
+        total = torch.stack(sums).sum()
+        return over_processes(total) / int(over_processes(torch.tensor(samples, device=total.device)))
 
 
 class ErrorSums:
@@ -57,14 +63,22 @@ class ErrorSums:
             return {}
         squares, means, spreads = torch.stack(batches).unbind(1)
         weights = torch.tensor(counts, dtype=means.dtype, device=means.device)[:, None]
-        total = weights.sum()
+        total = over_processes(weights.sum())
         # batches are merged by their means: a sum of squares less the square of the sum would lose the digits
-        mean = (weights * means).sum(0) / total
-        variance = (spreads.sum(0) + (weights * (means - mean).square()).sum(0)) / total
-        mse = squares.sum(0) / total
+        mean = over_processes((weights * means).sum(0)) / total
+        variance = over_processes(spreads.sum(0) + (weights * (means - mean).square()).sum(0)) / total
+        mse = over_processes(squares.sum(0)) / total
         ratio = torch.where(mse == 0, torch.zeros_like(mse), mse / variance)
         nrmse = ratio.mean().sqrt()
         return {"rmse": mse.mean().sqrt(), "nrmse": nrmse, "fit": 100 * (1 - nrmse)}
+
+
+def over_processes(sums: Tensor) -> Tensor:
+    """The sum over all processes that share the training; every one of them has to call it."""
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        sums = sums.clone()
+        torch.distributed.all_reduce(sums)
+    return sums
 
 
 def _wide(values: Tensor) -> Tensor:
