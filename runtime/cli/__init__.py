@@ -16,10 +16,12 @@ VERBS = {
     "show": "the resolved spec: settings, layers with shapes, receptive field",
     "diff": "what two specs or runs differ in, in meaning",
     "train": "train a spec and leave a run folder",
+    "runs": "list the runs in a folder, or tell two of them apart",
     "test": "score a run on its test part",
     "predict": "predict a data file with a run",
     "compile": "write a spec out as plain PyTorch and Lightning",
     "export": "a trained model for other programs, in the units of the data",
+    "lsp": "language server for editors, on stdin and stdout",
     "report": "make the report of a run anew, one HTML file",
     "compare": "several runs on one page: scores, learning curves, errors, what differs",
 }
@@ -34,8 +36,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _run(arguments)
     except SystemExit as end:  # argparse has said what is wrong with the command line
         return end.code if isinstance(end.code, int) else COULD_NOT_RUN
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
+    except KeyboardInterrupt as stop:
+        print(stop if stop.args else "interrupted", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
         sys.stdout = None

@@ -1,0 +1,1 @@
+"""What colours specs in editors and pages: one vocabulary, taken from the grammar and the catalogue."""

@@ -1,0 +1,86 @@
+"""What the catalogue knows about a place in a text: arguments of what is called there, settings of its section."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from sysidc.compiler.catalogue.arguments import Argument
+from sysidc.compiler.catalogue.generators import GENERATORS
+from sysidc.compiler.catalogue.layers import LAYERS
+from sysidc.compiler.catalogue.settings import BENCHMARK, DTYPES, FAMILIES, FILE_READERS, Setting
+from sysidc.compiler.catalogue.training import INITS, Callable
+from sysidc.compiler.explain.setting_page import SECTIONS
+from sysidc.runtime.lsp.words import Frame, Word
+
+ANNOTATION_ARGUMENTS: dict[str, tuple[Argument, ...]] = {
+    "cast": (Argument("dtypes", "word", choices=DTYPES, about="what goes in -> what comes out"),),
+    "autoregressive_residual": (Argument("steps", "int", None, low=1, about="steps that are rolled out"),),
+    "init": (Argument("name", "word", choices=tuple(INITS), about="of torch.nn.init, without the underscore"),),
+    "name": (Argument("name", "string", about="the name in the nn.Sequential and in checkpoints"),),
+    "correction": (
+        Argument("hidden", "ints", (8,), low=1, about="widths of the network"),
+        Argument("penalty", "float", 0.3, low=0, about="weight of its distance from the start"),
+    ),
+}
+
+
+def settings_at(frame: Frame) -> Mapping[str, Setting]:
+    """The settings that a section, or a stage in it, may hold; those of another training mode left out."""
+    kind = "train" if frame.kind == "stage" else frame.kind
+    table = SECTIONS.get(kind, {})
+    mode = mode_of(frame)
+    if kind != "train" or mode is None:
+        return table
+    return {name: setting for name, setting in table.items() if mode in setting.modes}
+
+
+def mode_of(frame: Frame) -> str | None:
+    """The training mode of the `train` section that a frame stands in."""
+    for outer in frame.frames():
+        if outer.kind == "train":
+            return outer.owner.text if outer.owner and outer.owner.role == "mode" else None
+    return None
+
+
+def argument_at(frame: Frame, blocks: Mapping[str, tuple[Argument, ...]]) -> Argument | None:
+    """What the value that stands in a frame now is judged by: a setting or an argument; None where nothing is known.
+
+    `blocks` holds the arguments of the blocks that the file sees.
+    """
+    if frame.kind in ("list", "group"):
+        return argument_at(frame.parent, blocks) if frame.parent else None
+    if frame.kind == "call" and frame.owner is not None:
+        table = arguments_of(frame.owner, blocks)
+        return _named(table, frame.key) if frame.key else None
+    setting = settings_at(frame).get(frame.key)
+    return setting.argument if setting else None
+
+
+def arguments_of(called: Word, blocks: Mapping[str, tuple[Argument, ...]]) -> tuple[Argument, ...]:
+    """The arguments of a layer, a block, an annotation or of what a setting names."""
+    name = called.text
+    match called.role:
+        case "layer":
+            return LAYERS[name].arguments if name in LAYERS else blocks.get(name, ())
+        case "annotation":
+            return ANNOTATION_ARGUMENTS.get(name, ())
+        case "callee":
+            row = row_of(called)
+            if row is not None:
+                return row.arguments
+            if name in GENERATORS:
+                return GENERATORS[name].arguments
+            return FILE_READERS.get(name, BENCHMARK if name == "benchmark" else ())
+    return ()
+
+
+def row_of(called: Word) -> Callable | None:
+    """The loss, optimiser, kernel ... of a name: by the setting that it is the value of, else by the name alone."""
+    setting = settings_at(called.frame).get(called.frame.key)
+    family = setting.argument.family if setting else None
+    families = [FAMILIES[family]] if family else list(FAMILIES.values())
+    return next((rows[called.text] for rows in families if called.text in rows), None)
+
+
+def _named(table: Iterable[Argument], name: str) -> Argument | None:
+    return next((entry for entry in table if name == entry.name or name in entry.aliases), None)
