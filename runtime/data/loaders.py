@@ -144,6 +144,11 @@ def batched(dataset: Dataset[Any], batches: Sampler[list[int]], n_workers: int =
     )
 
 
+def as_one(batches: list[Any]) -> DataLoader[Any]:
+    """A loader that hands out all batches together, once an epoch."""
+    return DataLoader([batches], batch_size=None, collate_fn=as_it_is)  # type: ignore[arg-type]
+
+
 def as_it_is(batch: Any) -> Any:
     """The collate of datasets that hand out whole batches."""
     return batch

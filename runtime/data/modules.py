@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from copy import copy
+from dataclasses import replace
 from typing import Any, Literal, TypeAlias
 
 import torch
@@ -9,7 +12,8 @@ from lightning.pytorch import LightningDataModule
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from sysidc.compiler.plan import Plan
+from sysidc.compiler.lower import is_second_order
+from sysidc.compiler.plan import Plan, SplitPlan
 from sysidc.compiler.windows import Layout
 from sysidc.runtime.data import mistakes
 from sysidc.runtime.data.layouts import at_horizon, free_run_layout, future_inputs, spans_record, window_layout
@@ -17,6 +21,7 @@ from sysidc.runtime.data.loaders import (
     EpochOrder,
     EqualLengths,
     RankShare,
+    as_one,
     batched,
     lone_sample,
     ordered_loader,
@@ -25,8 +30,8 @@ from sysidc.runtime.data.loaders import (
 from sysidc.runtime.data.normalizer import Normalizer
 from sysidc.runtime.data.prepare import header_signals, prepare
 from sysidc.runtime.data.record import Record
-from sysidc.runtime.data.tape import Tape, TensorRecord, lay, mapped
-from sysidc.runtime.data.windows import RecordDataset, WindowDataset, stack_input
+from sysidc.runtime.data.tape import Tape, TensorRecord, first_samples, lay, mapped
+from sysidc.runtime.data.windows import Batch, RecordDataset, WindowDataset, stack_input
 
 MOST_AT_ONCE = 32  # batches; more save nothing and keep Ctrl-C and the time limit waiting
 MOST_ELEMENTS = 1 << 22  # numbers in the windows handed out together
@@ -58,6 +63,11 @@ class SpecDataModule(LightningDataModule):
         prediction = plan.train.prediction
         self.n_forward_time_steps = 0 if prediction is None else prediction.horizon
         self._passed = 0
+
+    def go_on(self, epoch: int, horizon: int) -> None:
+        """The next training loader is that of `epoch`, counted from 0, with the horizon that it had before."""
+        self._passed = epoch
+        self.n_forward_time_steps = horizon
 
     @property
     def train_records(self) -> tuple[TensorRecord, ...]:
@@ -102,7 +112,10 @@ class SpecDataModule(LightningDataModule):
         return max(1, min(MOST_AT_ONCE // max(1, self.n_forward_time_steps), MOST_ELEMENTS // elements))
 
     def train_dataloader(self) -> DataLoader[Any]:
-        """Every window once, shuffled by the plan's seed and the epoch."""
+        """Every window once, shuffled by the plan's seed and the epoch; for second-order training all of them as one
+        list of batches."""
+        if is_second_order(self.plan):
+            return as_one(self.whole())
         loader = self._training_loader(self._passed)
         self._passed += 1
         return loader
@@ -113,6 +126,36 @@ class SpecDataModule(LightningDataModule):
     def test_dataloader(self) -> DataLoader[Any] | list[Any]:
         return self._ordered_loader("test")
 
+    def whole(self) -> list[Batch]:
+        """The training part in batches of windows of one length; for a stack with states laid end to end."""
+        dataset = self.dataset("train")
+        if isinstance(dataset, RecordDataset):
+            batches: Iterable[Sequence[int]] = EqualLengths(range(len(dataset)), len(dataset), dataset.lengths)
+        else:
+            batches = [range(len(dataset))]
+        return [dataset.__getitems__(batch) for batch in batches]
+
+    def role(self, signal: str) -> str:
+        """ "input" or "output"."""
+        return next(item.role for item in self.plan.signals if item.name == signal)
+
+    def unsplit(self) -> SpecDataModule:
+        """The same data with the validation part joined to the training part, whole records as they were."""
+        joined = copy(self)
+        data = self.plan.data
+        whole = replace(data, train=data.train + data.validation.sources, validation=SplitPlan())
+        parts = prepare(replace(self.plan, data=whole))
+        train = mapped(tape_of(self.plan, parts.train), self.normalizer.encode)
+        joined.tapes = {**self.tapes, "train": train, "validation": Tape({}, ())}
+        return joined
+
+    def segment(self, samples: int | None) -> SpecDataModule:
+        """The same data with the first so many samples of the training part, all of them for None."""
+        shorter = copy(self)
+        if samples is not None:
+            shorter.tapes = {**self.tapes, "train": first_samples(self.tapes["train"], samples)}
+        return shorter
+
     def dataset(self, split: Split) -> WindowDataset | RecordDataset:
         """The windows of a part: at every step in training; laid end to end else, in prediction mode a quarter of the
         horizon apart. Raises DataError where the training horizon outgrew a record."""
@@ -122,7 +165,8 @@ class SpecDataModule(LightningDataModule):
         layout = window_layout(self.plan)
         prediction = self.plan.train.prediction
         if prediction is None:
-            return WindowDataset(tape, layout, stride=1 if split == "train" else layout.horizon)
+            every = split == "train" and not (is_second_order(self.plan) and self.plan.model.chain)
+            return WindowDataset(tape, layout, stride=1 if every else layout.horizon)
         horizon = self.n_forward_time_steps if split == "train" else prediction.validation_horizon
         layout = at_horizon(layout, horizon)
         for record in tape.records:

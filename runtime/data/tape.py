@@ -57,6 +57,18 @@ def mapped(tape: Tape, change: Callable[[str, Tensor], Tensor]) -> Tape:
     return _cut({signal: change(signal, data) for signal, data in tape.values.items()}, tape.records)
 
 
+def first_samples(tape: Tape, samples: int) -> Tape:
+    """The first so many samples of a tape: whole records, and the first part of the one that they end in."""
+    kept: list[TensorRecord] = []
+    left = samples
+    for record in tape.records:
+        if left > 0:
+            values = {signal: data[:left] for signal, data in record.values.items()}
+            kept.append(TensorRecord(record.name, values, record.time, record.first))
+            left -= len(kept[-1])
+    return _cut({signal: data[:samples] for signal, data in tape.values.items()}, kept)
+
+
 def _joined(tensors: Sequence[Tensor]) -> Tensor:
     return tensors[0] if len(tensors) == 1 else torch.cat(list(tensors))
 

@@ -6,6 +6,7 @@ from sysidc.runtime.nn.convolution import Conv1d
 from sysidc.runtime.nn.correction import Correction
 from sysidc.runtime.nn.curve import Curve
 from sysidc.runtime.nn.embedding import Embedding
+from sysidc.runtime.nn.equations import Equations
 from sysidc.runtime.nn.frequency_linear import FrequencyLinear
 from sysidc.runtime.nn.linear_dynamics import LinearDynamics
 from sysidc.runtime.nn.lru import LRU
@@ -35,6 +36,7 @@ __all__ = [
     "Curve",
     "DelayLine",
     "Embedding",
+    "Equations",
     "Flatten",
     "FrequencyLinear",
     "Last",

@@ -31,6 +31,7 @@ class LearnedNumbers(nn.Module):
     gain: Tensor
     start: Tensor
     unit: Tensor
+    inside: Tensor
 
     def __init__(self, rows: Sequence[Mapping[str, Any]]) -> None:
         super().__init__()

@@ -21,13 +21,13 @@ Row = dict[str, Any]
 class LearningCurve(Logger):
     """Rows {epoch, train_loss, val_loss, val_rmse, val_nrmse, val_fit, lr, horizon}, epochs counted from 1.
 
-    `told` is called with each row when its epoch is over. `lr` and `horizon` are those that the epoch began with;
+    Each of `told` is called with a row when its epoch is over. `lr` and `horizon` are those that the epoch began with;
     `horizon` stays away except in prediction mode.
     """
 
-    def __init__(self, told: Callable[[Row], None]):
+    def __init__(self, *told: Callable[[Row], None]):
         super().__init__()
-        self.told = told
+        self.told = list(told)
         self.rows: list[Row] = []
 
     @property
@@ -38,7 +38,7 @@ class LearningCurve(Logger):
     def version(self) -> str:
         return ""
 
-    def begin(self, epoch: int, lr: float, horizon: int | None) -> None:
+    def begin(self, epoch: int, lr: float | None, horizon: int | None) -> None:
         row: Row = {"epoch": epoch, **dict.fromkeys(METRICS), "lr": lr}
         self.rows.append(row if horizon is None else {**row, "horizon": horizon})
 
@@ -46,7 +46,8 @@ class LearningCurve(Logger):
         row = self.rows[-1]
         row.update({name: float(metrics[name]) for name in METRICS if name in metrics})
         if "train_loss" in metrics:  # Lightning logs it last
-            self.told(row)
+            for tell in self.told:
+                tell(row)
 
     def log_hyperparams(self, params: Any, *args: Any, **kwargs: Any) -> None:
         """The plan holds them."""
@@ -78,8 +79,10 @@ class EpochWatch(pl.Callback):
             _require_finite("the validation loss", float(value), trainer)
 
 
-def learning_rate(trainer: pl.Trainer) -> float:
-    return float(trainer.optimizers[0].param_groups[0]["lr"])
+def learning_rate(trainer: pl.Trainer) -> float | None:
+    """None for an optimiser that has none, as Levenberg-Marquardt."""
+    rate = trainer.optimizers[0].param_groups[0].get("lr")
+    return None if rate is None else float(rate)
 
 
 def _require_finite(what: str, value: float, trainer: pl.Trainer) -> None:

@@ -2,45 +2,40 @@
 
 from __future__ import annotations
 
-import logging
-import signal
-import time
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import lightning.pytorch as pl
 import torch
-from lightning.fabric.utilities.exceptions import MisconfigurationException
 
-from sysidc.compiler.lower import build_stack, callbacks, several_steps_at_once, training_module
+from sysidc.compiler.lower import build_stack, several_steps_at_once
 from sysidc.compiler.pipeline import Compiled
 from sysidc.compiler.plan import Plan
 from sysidc.runtime.data.modules import SpecDataModule
 from sysidc.runtime.data.tape import TensorRecord
 from sysidc.runtime.runs import folder as files
 from sysidc.runtime.runs import mistakes
-from sysidc.runtime.runs.environment import environment
-from sysidc.runtime.runs.epochs import EpochWatch, LearningCurve, as_csv
+from sysidc.runtime.runs.environment import data_hashes, environment
+from sysidc.runtime.runs.epochs import as_csv
 from sysidc.runtime.runs.evaluate import Row, score, scored_records
-from sysidc.runtime.runs.loggers import loggers, require_packages
+from sysidc.runtime.runs.fitting import Workplace, fit_once, module_of, threads_of
+from sysidc.runtime.runs.gentle_stop import gentle_stop
+from sysidc.runtime.runs.loggers import require_packages
 from sysidc.runtime.runs.model import Trained
 from sysidc.runtime.runs.predict import prediction_columns, write_columns
-from sysidc.runtime.runs.processes import rank
+from sysidc.runtime.runs.processes import is_shared, rank
 from sysidc.runtime.runs.progress import Progress, announcement
 from sysidc.runtime.runs.report import write_report
 from sysidc.runtime.runs.resolved import resolved_text
-from sysidc.runtime.training import BestWeights
-from sysidc.runtime.training.step import TrainingModule
+from sysidc.runtime.runs.resume import Progressed, interruption_told, require_same_data
+from sysidc.runtime.runs.stages import is_raced, race
+from sysidc.runtime.runs.staging import partial_folder, staged
+from sysidc.runtime.runs.waiting import begun
 
-LIGHTNING_PRECISION = {"16-mixed": "16-mixed", "bf16-mixed": "bf16-mixed"}
-"""Every other precision is the dtype of the stack itself, and Lightning converts nothing."""
-
-
-WORTH_SHARING = 2_000_000
-"""Products in one optimiser step (parameters times windows) from which on several threads are faster than one."""
+FIT = "fit"
+"""The name of the one fit of a run among its checkpoints."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +43,7 @@ class Outcome:
     """A fitted model, its learning curve, what was to be told on the way, and what it took."""
 
     trained: Trained
-    curve: LearningCurve
+    rows: list[Row]
     log: list[str]
     device: str
     threads: int
@@ -64,46 +59,107 @@ def train(
 ) -> Path:
     """Train, score and leave a run folder below `runs`; returns its path.
 
-    A finished run of the same plan is replaced at the very end. `more` callbacks see the training. Of several processes
-    that share it the first one writes. Raises DataError and RunError; nothing is left behind.
+    A finished run of the same plan is replaced at the very end, one that was interrupted at once. `more` callbacks see
+    the training. Of several processes that share it the first one writes. Raises DataError and RunError, after which
+    nothing is left behind; Interrupted where a later process can go on.
     """
     plan = compiled.plan
     assert plan is not None, "only a sound spec is trained"
+    run = runs / files.folder_name(plan)
+    return _make(run, plan, resolved_text(compiled.sources, plan, overrides or {}, run), quiet, more)
+
+
+def go_on(run: Path, quiet: bool = True) -> Path:
+    """Finish a run that was interrupted, to the same numbers as without the interruption; returns its path.
+
+    A finished run stays as it is. Raises RunError where there is none, or where its data are not those that it was
+    begun with.
+    """
+    partial = begun(run)
+    if partial is None:
+        raise mistakes.not_interrupted(run)
+    if partial == run:
+        return run
+    spec = (partial / files.SPEC).read_text(encoding="utf-8")
+    return _make(run, files.read_plan(partial), spec, quiet, resumed=True)
+
+
+def _make(
+    run: Path, plan: Plan, spec: str, quiet: bool, more: Sequence[pl.Callback] = (), resumed: bool = False
+) -> Path:
     require_packages(plan)
     data = SpecDataModule(plan, several=several_steps_at_once(plan))
-    run = runs / files.folder_name(plan)
     if rank(plan):
-        fit(plan, data, runs, runs, quiet=True, more=more)
+        fit(plan, data, run.parent, run.parent, quiet=True, more=more)
         return run
-    with files.staged(run) as folder:
-        outcome = fit(plan, data, folder, runs, quiet, more)
+    hashes = data_hashes(plan)
+    if resumed:
+        require_same_data(partial_folder(run), hashes)
+    progressed = Progressed(partial_folder(run))
+    with interruption_told(run, progressed), staged(run, resumed, progressed.worth_keeping) as folder:
+        files.write_text(folder / files.SPEC, spec)
+        files.write_plan(folder, plan, run)
+        files.write_json(folder / files.ENVIRONMENT, environment(plan, hashes, device_of(plan), 0, None))
+        outcome = fit(plan, data, folder, run.parent, quiet, more, progressed)
         records = scored_records(plan)
         rows = score(outcome.trained, records)
-        files.write_text(folder / files.SPEC, resolved_text(compiled.sources, plan, overrides or {}, run))
-        files.write_plan(folder, plan, run)
+        told = environment(plan, hashes, outcome.device, outcome.threads, outcome.seconds)
+        files.write_json(folder / files.ENVIRONMENT, told)
         _write_outcome(folder, outcome, rows, records)
     return run
 
 
 def fit(
-    plan: Plan, data: SpecDataModule, folder: Path, runs: Path, quiet: bool, more: Sequence[pl.Callback] = ()
+    plan: Plan,
+    data: SpecDataModule,
+    folder: Path,
+    runs: Path,
+    quiet: bool,
+    more: Sequence[pl.Callback] = (),
+    progressed: Progressed | None = None,
 ) -> Outcome:
-    """Train on the data of a plan. The weights with the lowest val_loss are kept. Raises RunError."""
+    """Train on the data of a plan. The weights with the lowest val_loss are kept. Raises RunError.
+
+    With `progressed` what is done is saved there, and what was done is not done again.
+    """
+    progressed = progressed or Progressed(folder)
+    done = progressed.outcome(FIT)
+    if done is not None:
+        return _outcome_of(plan, done)
     device = device_of(plan)
     progress = Progress(plan.train.epochs, quiet)
-    log = announcement(plan, data, device)
-    for line in log:
-        progress.say(line)
-    module = _module(plan, data)
-    curve = LearningCurve(progress.epoch)
-    started = time.perf_counter()
-    with _seeded(plan.train.seed), _threads(plan), _quiet_lightning(log), progress.running():
+    log: list[str] = []
+    place = Workplace(folder, runs, progress, progressed, log, more)
+    for line in announcement(plan, data, device):
+        place.say(line)
+    with threads_of(plan), progress.running(), gentle_stop(progressed, progress.say):
         threads = torch.get_num_threads()
-        trainer = _trainer(plan, folder, runs, curve, progress, more)
-        _run(trainer, module, data)
-    seconds = time.perf_counter() - started
-    log.append(f"trained {len(curve.rows)} epochs in {seconds:.1f} s")
-    return Outcome(Trained(plan, module.cpu().eval(), data.normalizer.cpu()), curve, log, device, threads, seconds)
+        if is_raced(plan):
+            trained, rows, seconds = race(plan, data, place)
+        else:
+            trained, rows, seconds = _alone(plan, data, place)
+    outcome = Outcome(trained, rows, log, device, threads, seconds)
+    if not is_shared(plan):
+        progressed.finish(FIT, _as_tree(outcome))
+    return outcome
+
+
+def _alone(plan: Plan, data: SpecDataModule, place: Workplace) -> tuple[Trained, list[Row], float]:
+    module = module_of(plan, data, build_stack(plan))
+    fitted = fit_once(plan, module, data, FIT, place)
+    place.log.append(f"trained {len(fitted.rows)} epochs in {fitted.seconds:.1f} s")
+    trained = Trained(plan, module.cpu().eval(), data.normalizer.cpu())
+    return trained, fitted.rows, fitted.seconds
+
+
+def _as_tree(outcome: Outcome) -> dict[str, Any]:
+    """All of an outcome that a checkpoint can hold."""
+    own = {field.name: getattr(outcome, field.name) for field in fields(outcome)}
+    return {**own, "trained": outcome.trained.state()}
+
+
+def _outcome_of(plan: Plan, tree: dict[str, Any]) -> Outcome:
+    return Outcome(**{**tree, "trained": Trained.of_state(plan, tree["trained"])})
 
 
 def device_of(plan: Plan) -> str:
@@ -122,101 +178,6 @@ def _has_mps(wanted: str) -> bool:
     return wanted == "gpu" and torch.backends.mps.is_available()
 
 
-def _module(plan: Plan, data: SpecDataModule) -> TrainingModule:
-    _require_schedule(plan, data.steps_per_epoch * plan.train.epochs)
-    outputs = [window.signal for window in plan.model.outputs]
-    scale = data.normalizer.join(outputs)[1].float()
-    module = training_module(plan, build_stack(plan), scale, data.steps_per_epoch, data.several)
-    assert isinstance(module, TrainingModule)
-    return module
-
-
-def _require_schedule(plan: Plan, steps: int) -> None:
-    call = plan.train.scheduler
-    total = call.arguments.get("total_steps") if call is not None else None
-    if total is not None and total < steps:
-        raise mistakes.short_schedule(total, steps)
-
-
-def _trainer(
-    plan: Plan, folder: Path, runs: Path, curve: LearningCurve, progress: Progress, more: Sequence[pl.Callback]
-) -> pl.Trainer:
-    train = plan.train
-    growing = train.prediction is not None and train.prediction.autoregression is not None
-    try:
-        return pl.Trainer(
-            max_epochs=train.epochs,
-            accelerator=train.accelerator,
-            devices=train.devices,
-            strategy=train.strategy,
-            num_nodes=train.num_nodes,
-            use_distributed_sampler=False,  # the data module shares out the windows
-            precision=LIGHTNING_PRECISION.get(train.precision, "32-true"),  # type: ignore[arg-type]
-            gradient_clip_val=None if several_steps_at_once(plan) else train.gradient_clip,
-            callbacks=[*callbacks(plan), BestWeights(), EpochWatch(curve), progress, *more],
-            logger=[curve, *(() if rank(plan) else loggers(plan, folder, runs))],
-            reload_dataloaders_every_n_epochs=int(growing),
-            default_root_dir=folder,
-            enable_checkpointing=False,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-            num_sanity_val_steps=0,
-            log_every_n_steps=1,
-        )
-    except (MisconfigurationException, RuntimeError, ValueError) as error:
-        raise mistakes.no_device(train.accelerator, " ".join(str(error).split())) from None
-
-
-def _run(trainer: pl.Trainer, module: pl.LightningModule, data: SpecDataModule) -> None:
-    """Lightning turns Ctrl-C into an exit and lets later ones go unheard; here it stays a KeyboardInterrupt."""
-    handler = signal.getsignal(signal.SIGINT)
-    try:
-        trainer.fit(module, datamodule=data)
-    except SystemExit:
-        signal.signal(signal.SIGINT, handler)
-        raise KeyboardInterrupt from None
-    except torch.OutOfMemoryError as error:
-        raise mistakes.too_large(str(error).splitlines()[0]) from None
-
-
-@contextmanager
-def _seeded(seed: int) -> Iterator[None]:
-    """torch's random state follows the seed inside and is as it was afterwards."""
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        yield
-
-
-@contextmanager
-def _threads(plan: Plan) -> Iterator[None]:
-    """One thread for a network so small that handing its work to several would cost more than doing it."""
-    before = torch.get_num_threads()
-    horizon = plan.train.prediction.validation_horizon if plan.train.prediction is not None else 1
-    if plan.model.parameters * plan.train.batch_size * horizon < WORTH_SHARING:
-        torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
-@contextmanager
-def _quiet_lightning(log: list[str]) -> Iterator[None]:
-    """What Lightning and torch have to say goes to the run's log instead of the terminal."""
-    lightning = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
-    levels = [logger.level for logger in lightning]
-    for logger in lightning:
-        logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            yield
-    finally:
-        for logger, level in zip(lightning, levels, strict=True):
-            logger.setLevel(level)
-    log.extend(dict.fromkeys(f"{warning.category.__name__}: {warning.message}" for warning in caught))
-
-
 def _write_outcome(folder: Path, outcome: Outcome, rows: list[Row], records: tuple[TensorRecord, ...]) -> None:
     trained = outcome.trained
     trained.save(folder)
@@ -224,10 +185,7 @@ def _write_outcome(folder: Path, outcome: Outcome, rows: list[Row], records: tup
     for index, (name, columns) in enumerate(parts):
         write_columns(folder / files.PREDICTIONS / f"{index:02d}-{_file_name(name)}.csv", [(name, columns)])
     files.write_json(folder / files.METRICS, rows)
-    files.write_text(folder / files.EPOCHS, as_csv(outcome.curve.rows))
-    files.write_json(
-        folder / files.ENVIRONMENT, environment(trained.plan, outcome.device, outcome.threads, outcome.seconds)
-    )
+    files.write_text(folder / files.EPOCHS, as_csv(outcome.rows))
     files.write_text(folder / files.LOG, "\n".join(outcome.log) + "\n")
     write_report(folder)
 

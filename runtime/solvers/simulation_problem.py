@@ -14,7 +14,7 @@ from sysidc.runtime.solvers.levenberg_marquardt import NormalEquations
 from sysidc.runtime.solvers.newton import simulate
 from sysidc.runtime.solvers.penalty import Penalty
 from sysidc.runtime.solvers.sensitivities import sensitivities
-from sysidc.runtime.solvers.start import Prior, sensitivity_to_start
+from sysidc.runtime.solvers.start import Prior
 
 
 @dataclass

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -19,20 +18,20 @@ MOST_NUMBERS = 1 << 24
 class WindowProblem:
     """sum(e^2) / variance + penalty, e = y - y^ over all windows.
 
-    `module` is called with all tensors of a batch but the target, its second, as `compare` says: compare(batch) returns
-    (y^, y), both (batch, M, outputs). Every window is differentiated by itself, so layers must not mix windows.
+    `compared` is called with a batch and returns (y^, y), both (batch, M, outputs); a batch holds y as its second tensor.
+    Every window is differentiated by itself, so layers must not mix windows. Parameters are those of `compared` that
+    require gradients, in order.
     """
 
     def __init__(
         self,
-        module: nn.Module,
-        compare: Callable[[nn.Module, Any], tuple[Tensor, Tensor]],
+        compared: nn.Module,
         batches: Sequence[tuple[Tensor, ...]],
         variance: float,
         penalty: Penalty | None = None,
     ) -> None:
-        self.module, self.compare, self.batches, self.variance = module, compare, list(batches), variance
-        self.parameters = {name: value for name, value in module.named_parameters() if value.requires_grad}
+        self.compared, self.batches, self.variance = compared, list(batches), variance
+        self.parameters = {name: value for name, value in compared.named_parameters() if value.requires_grad}
         self.penalty = penalty or Penalty.none(self.parameters)
 
     @property
@@ -44,7 +43,7 @@ class WindowProblem:
         with torch.no_grad():
             for batch in self.batches:
                 for chunk in _chunks(batch, 1):
-                    predicted, target = self.compare(self.module, chunk)
+                    predicted, target = self.compared(chunk)
                     total += float((target - predicted).square().sum())
         return total if total == total else torch.inf
 
@@ -71,27 +70,14 @@ class WindowProblem:
         """J (rows, P) and e (rows) of some windows."""
 
         def error(parameters: dict[str, Tensor], *window: Tensor) -> tuple[Tensor, Tensor]:
-            named = {f"module.{name}": value for name, value in parameters.items()}
-            compared = _Compared(self.module, self.compare)
-            predicted, target = functional_call(compared, named, (tuple(part[None] for part in window),))
+            batch = tuple(part[None] for part in window)
+            predicted, target = functional_call(self.compared, parameters, (batch,))
             return predicted.reshape(-1), (target - predicted).reshape(-1)
 
         jacobian = vmap(jacrev(error, has_aux=True), in_dims=(None, *(0 for _ in chunk)))
         slopes, e = jacobian(values, *chunk)
         J = torch.cat([slopes[name].flatten(2) for name in values], dim=2)
         return J.flatten(0, 1), e.flatten()
-
-
-class _Compared(nn.Module):
-    """A module whose forward compares, as functional_call wants it."""
-
-    def __init__(self, module: nn.Module, compare: Callable[[nn.Module, Any], tuple[Tensor, Tensor]]) -> None:
-        super().__init__()
-        self.module = module
-        self.compare = compare
-
-    def forward(self, batch: Any) -> tuple[Tensor, Tensor]:
-        return self.compare(self.module, batch)
 
 
 def _chunks(batch: tuple[Tensor, ...], columns: int) -> list[tuple[Tensor, ...]]:

@@ -42,6 +42,7 @@ class LightningPredictionTrainingModule(TrainingModule):
         output_scale: Tensor | None = None,
         batch_size: int | None = None,
         gradient_clip: float | None = None,
+        second_order: bool = False,
     ) -> None:
         super().__init__(
             module,
@@ -53,6 +54,7 @@ class LightningPredictionTrainingModule(TrainingModule):
             output_scale=output_scale,
             batch_size=batch_size,
             gradient_clip=gradient_clip,
+            second_order=second_order,
         )
         if state not in ("window", "carried"):
             raise ValueError(f"state is 'window' or 'carried', not {state!r}")

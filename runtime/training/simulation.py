@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from torch import Tensor
 
+from sysidc.runtime.nn.state import states_of
+from sysidc.runtime.training.second_order import Problem, by_simulation, by_windows
 from sysidc.runtime.training.step import TrainingModule, last_steps
 
 
@@ -19,6 +22,9 @@ class LightningSimulationTrainingModule(TrainingModule):
     def compare(self, batch: Any) -> tuple[Tensor, Tensor]:
         x, y = batch
         return last_steps(self.module(x), y.shape[1]), y
+
+    def pose(self, batches: Sequence[tuple[Tensor, ...]]) -> Problem:
+        return by_simulation(self.module, batches) if states_of(self.module) else by_windows(self, batches)
 
     def predict_step(self, batch: Any, batch_idx: int = 0) -> Tensor:
         """The last M steps for a batch (x, y), all steps that the stack returns for x alone."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import lightning.pytorch as pl
@@ -13,6 +13,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from sysidc.runtime.training.manual import epoch_schedulers, several_steps
 from sysidc.runtime.training.metrics import ErrorSums, LossMean
+from sysidc.runtime.training.second_order import Problem, by_windows, saved, second_order_step
 
 OptimizerFactory = Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]
 SchedulerFactory = Callable[[torch.optim.Optimizer], LRScheduler]
@@ -30,6 +31,9 @@ class TrainingModule(pl.LightningModule):
     With `batch_size` a batch holds the windows of several optimiser steps of that size: the module takes them one
     after the other by itself, clips the gradient's norm to `gradient_clip` and moves the scheduler, which spares the
     Trainer's and the loader's work for each step. Without, Lightning takes one step per batch and does the clipping.
+
+    With `second_order` the optimiser is a LevenbergMarquardt, a batch the list of all batches of the training part and a
+    step one iteration on them.
 
     Logged once per epoch: train_loss, val_loss, val_rmse, val_nrmse, val_fit (see `metrics.py`). Raises TypeError for
     an optimiser or a scheduler that is an object instead of a factory.
@@ -49,6 +53,7 @@ class TrainingModule(pl.LightningModule):
         output_scale: Tensor | None = None,
         batch_size: int | None = None,
         gradient_clip: float | None = None,
+        second_order: bool = False,
     ) -> None:
         super().__init__()
         _check_factory("optimizer", optimizer, torch.optim.Optimizer, "functools.partial(torch.optim.Adam, lr=1e-3)")
@@ -64,7 +69,11 @@ class TrainingModule(pl.LightningModule):
         self.monitor = monitor
         self.batch_size = batch_size
         self.gradient_clip = gradient_clip
-        self.automatic_optimization = batch_size is None
+        self.second_order = second_order
+        self.automatic_optimization = batch_size is None and not second_order
+        self.problem: Problem | None = None
+        self.resumed_problem: dict[str, Any] | None = None
+        self.stalled = 0
         # the scale belongs to the data, not to the weights: a checkpoint holds the weights alone
         self.register_buffer("output_scale", output_scale, persistent=False)
         self._train_losses = LossMean()
@@ -81,9 +90,28 @@ class TrainingModule(pl.LightningModule):
         return output
 
     def training_step(self, batch: Any, batch_idx: int) -> Tensor:
+        if self.second_order:
+            error = second_order_step(self, batch)
+            self._train_losses.add(error, 1)
+            return error
         if self.batch_size is not None:
             return several_steps(self, batch, self.batch_size)
         return self.training_loss(batch)
+
+    def pose(self, batches: Sequence[tuple[Tensor, ...]]) -> Problem:
+        """The least-squares problem of second-order training."""
+        return by_windows(self, batches)
+
+    def on_fit_start(self) -> None:
+        self.problem, self.stalled = None, 0
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        if self.second_order:
+            checkpoint["least_squares"] = {"problem": saved(self.problem), "stalled": self.stalled}
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        if self.second_order:
+            self.resumed_problem = checkpoint["least_squares"]
 
     def training_loss(self, batch: Any) -> Tensor:
         """The loss of one batch, counted into train_loss."""

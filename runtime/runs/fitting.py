@@ -1,0 +1,173 @@
+"""One fit by Lightning's Trainer: seeded, on the right number of threads, its warnings kept, resumed where it was left."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import lightning.pytorch as pl
+import torch
+from lightning.fabric.utilities.exceptions import MisconfigurationException
+from torch import nn
+
+from sysidc.compiler.lower import callbacks, is_second_order, several_steps_at_once, training_module
+from sysidc.compiler.plan import Plan
+from sysidc.runtime.data.modules import SpecDataModule
+from sysidc.runtime.runs import mistakes
+from sysidc.runtime.runs.checkpoints import TreeCheckpoints
+from sysidc.runtime.runs.epochs import EpochWatch, LearningCurve, Row
+from sysidc.runtime.runs.loggers import loggers
+from sysidc.runtime.runs.processes import is_shared, rank
+from sysidc.runtime.runs.progress import Progress
+from sysidc.runtime.runs.resume import LiveCheckpoints, Progressed
+from sysidc.runtime.training import BestWeights
+from sysidc.runtime.training.step import TrainingModule
+
+LIGHTNING_PRECISION = {"16-mixed": "16-mixed", "bf16-mixed": "bf16-mixed"}
+"""Every other precision is the dtype of the stack itself, and Lightning converts nothing."""
+
+WORTH_SHARING = 2_000_000
+"""Products in one optimiser step (parameters times windows) from which on several threads are faster than one."""
+
+
+@dataclass
+class Workplace:
+    """What the fits of a run share: where they write, what they tell, what is kept of them, who else watches."""
+
+    folder: Path
+    runs: Path
+    progress: Progress
+    progressed: Progressed
+    log: list[str]
+    more: Sequence[pl.Callback] = ()
+
+    def say(self, line: str) -> None:
+        self.log.append(line)
+        self.progress.say(line)
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What a fit took: the rows of its learning curve, seconds, and the epoch whose weights were kept."""
+
+    rows: list[Row]
+    seconds: float
+    best_epoch: int | None
+
+
+def fit_once(
+    plan: Plan, module: TrainingModule, data: SpecDataModule, name: str, place: Workplace, keep_best: bool = True
+) -> Fit:
+    """Train the module as the plan says; it holds the best weights afterwards, or the last. Raises RunError."""
+    curve = LearningCurve(place.progress.epoch)
+    live = LiveCheckpoints(place.progressed, name, curve)
+    best = BestWeights()
+    kept = [best] if keep_best else []
+    # processes that share a training would have to save at the same moment
+    watching = place.more if is_shared(plan) else (*place.more, live)
+    with seeded(plan.train.seed), threads_of(plan), quiet_lightning(place.log):
+        trainer = _trainer(plan, place, curve, [*kept, *watching])
+        _run(trainer, module, data, live.resumed)
+    best_epoch = best.best_epoch + 1 if keep_best and best.best_epoch is not None else None
+    return Fit(curve.rows, live.seconds, best_epoch)
+
+
+def module_of(plan: Plan, data: SpecDataModule, stack: nn.Sequential) -> TrainingModule:
+    """The training module of the plan around a stack. Raises RunError for a schedule shorter than the training."""
+    _require_schedule(plan, data.steps_per_epoch * plan.train.epochs)
+    outputs = [window.signal for window in plan.model.outputs]
+    scale = data.normalizer.join(outputs)[1].float()
+    module = training_module(plan, stack, scale, data.steps_per_epoch, data.several)
+    assert isinstance(module, TrainingModule)
+    return module
+
+
+def _require_schedule(plan: Plan, steps: int) -> None:
+    call = plan.train.scheduler
+    total = call.arguments.get("total_steps") if call is not None else None
+    if total is not None and total < steps:
+        raise mistakes.short_schedule(total, steps)
+
+
+def _trainer(plan: Plan, place: Workplace, curve: LearningCurve, watching: Sequence[pl.Callback]) -> pl.Trainer:
+    train = plan.train
+    growing = train.prediction is not None and train.prediction.autoregression is not None
+    try:
+        return pl.Trainer(
+            max_epochs=train.epochs,
+            accelerator=train.accelerator,
+            devices=train.devices,
+            strategy=train.strategy,
+            num_nodes=train.num_nodes,
+            use_distributed_sampler=False,  # the data module shares out the windows
+            precision=LIGHTNING_PRECISION.get(train.precision, "32-true"),  # type: ignore[arg-type]
+            gradient_clip_val=None if several_steps_at_once(plan) else train.gradient_clip,
+            callbacks=[*callbacks(plan), EpochWatch(curve), place.progress, *watching],
+            logger=[curve, *(() if rank(plan) else loggers(plan, place.folder, place.runs))],
+            reload_dataloaders_every_n_epochs=int(growing),
+            default_root_dir=place.folder,
+            plugins=[TreeCheckpoints()],
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            num_sanity_val_steps=0,
+            inference_mode=not is_second_order(plan),  # which knows no forward differentiation
+            log_every_n_steps=1,
+        )
+    except (MisconfigurationException, RuntimeError, ValueError) as error:
+        raise mistakes.no_device(train.accelerator, " ".join(str(error).split())) from None
+
+
+def _run(trainer: pl.Trainer, module: pl.LightningModule, data: SpecDataModule, checkpoint: str | None) -> None:
+    """Lightning turns Ctrl-C into an exit and lets later ones go unheard; here it stays a KeyboardInterrupt."""
+    handler = signal.getsignal(signal.SIGINT)
+    try:
+        trainer.fit(module, datamodule=data, ckpt_path=checkpoint)
+    except SystemExit:
+        signal.signal(signal.SIGINT, handler)
+        raise KeyboardInterrupt from None
+    except torch.OutOfMemoryError as error:
+        raise mistakes.too_large(str(error).splitlines()[0]) from None
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """torch's random state follows the seed inside and is as it was afterwards."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        yield
+
+
+@contextmanager
+def threads_of(plan: Plan) -> Iterator[None]:
+    """One thread for a network so small that handing its work to several would cost more than doing it."""
+    before = torch.get_num_threads()
+    horizon = plan.train.prediction.validation_horizon if plan.train.prediction is not None else 1
+    if plan.model.parameters * plan.train.batch_size * horizon < WORTH_SHARING:
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@contextmanager
+def quiet_lightning(log: list[str]) -> Iterator[None]:
+    """What Lightning and torch have to say goes to the run's log instead of the terminal."""
+    lightning = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
+    levels = [logger.level for logger in lightning]
+    for logger in lightning:
+        logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            yield
+    finally:
+        for logger, level in zip(lightning, levels, strict=True):
+            logger.setLevel(level)
+    log.extend(dict.fromkeys(f"{warning.category.__name__}: {warning.message}" for warning in caught))

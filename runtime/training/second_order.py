@@ -1,0 +1,120 @@
+"""Second-order training: the whole training part is one least-squares problem, one iteration on it is one step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from sysidc.runtime.nn.chain import Chain
+from sysidc.runtime.nn.correction import Correction
+from sysidc.runtime.solvers.levenberg_marquardt import LevenbergMarquardt
+from sysidc.runtime.solvers.penalty import Penalty, flat
+from sysidc.runtime.solvers.simulation_problem import Records, SimulationProblem
+from sysidc.runtime.solvers.window_problem import WindowProblem
+
+if TYPE_CHECKING:
+    from sysidc.runtime.training.step import TrainingModule
+
+Problem = SimulationProblem | WindowProblem
+
+WASHOUT = 50
+"""Steps of a record that a training with `initial = washout` leaves out where the header knows no outputs."""
+
+SMALL_GAIN = 1e-7
+STALLED = 6
+"""So many iterations in a row of a smaller relative gain end a training."""
+
+
+def by_simulation(stack: nn.Module, batches: Sequence[tuple[Tensor, ...]]) -> SimulationProblem:
+    """The simulation error of a stack with states over the windows of all batches, each from its own start."""
+    chain = stack if isinstance(stack, Chain) else _unstarted(stack, batches[0][0].shape[2])
+    return SimulationProblem(chain, [records_of(chain, batch) for batch in batches], 1.0)
+
+
+def by_windows(module: TrainingModule, batches: Sequence[tuple[Tensor, ...]]) -> WindowProblem:
+    """The error of a training module, as it compares, over the windows of all batches."""
+    return WindowProblem(_Compared(module), batches, 1.0)
+
+
+class _Compared(nn.Module):
+    """A training module whose forward compares; the stack alone belongs to it."""
+
+    def __init__(self, training: TrainingModule) -> None:
+        super().__init__()
+        self.module = training.module
+        self._training = [training]  # no child: its stack is
+
+    def forward(self, batch: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
+        return self._training[0].compare(batch)
+
+
+def settled(problem: Problem, stack: nn.Module) -> Problem:
+    """The problem with the cost of a training: sum(e^2) / r + the penalties of corrections, r being the mean square of e
+    at the parameters as they are now, which are also where the penalties pull to."""
+    squares = problem.squared_error()
+    if squares < torch.inf:
+        problem.variance = max(squares / problem.samples, torch.finfo(torch.float64).tiny)
+    problem.penalty = penalties(stack, problem.parameters)
+    return problem
+
+
+def records_of(chain: Chain, batch: tuple[Tensor, ...]) -> Records:
+    """A batch (x, y) as records of one length."""
+    x, y = batch[:2]
+    u, known = chain.parted(x)
+    waits = chain.initial == "washout" and not chain.known
+    return Records(u, known, y, min(WASHOUT, y.shape[1] // 4) if waits else 0)
+
+
+def penalties(stack: nn.Module, parameters: dict[str, Tensor]) -> Penalty:
+    """What `penalty` of each correction asks for, around the parameters as they are."""
+    weights = {name: torch.zeros_like(value) for name, value in parameters.items()}
+    own = {id(value): name for name, value in parameters.items()}
+    for module in stack.modules():
+        if isinstance(module, Correction):
+            for value in module.network.parameters():
+                if id(value) in own:
+                    weights[own[id(value)]].fill_(module.penalty)
+    return Penalty(flat(weights), flat(parameters))
+
+
+def second_order_step(module: TrainingModule, batches: Sequence[tuple[Tensor, ...]]) -> Tensor:
+    """One iteration of Levenberg-Marquardt; the mean square error behind it. Asks for the end where nothing moves."""
+    if module.problem is None:
+        module.problem = settled(module.pose(batches), module.module)
+        if module.resumed_problem is not None:
+            restore(module.problem, module.resumed_problem["problem"])
+            module.stalled, module.resumed_problem = module.resumed_problem["stalled"], None
+    problem = module.problem
+    optimizer = module.optimizers()
+    cost = optimizer.step(lambda: problem)  # type: ignore[union-attr, call-arg, arg-type, return-value]
+    inner: LevenbergMarquardt = module.trainer.optimizers[0]  # type: ignore[assignment]
+    module.stalled = module.stalled + 1 if inner.gain < SMALL_GAIN else 0
+    if module.stalled >= STALLED or inner.gain == 0.0:
+        module.trainer.should_stop = True
+    error = (float(cost) - problem.penalty.cost(problem.parameters)) * problem.variance / problem.samples  # type: ignore[arg-type]
+    return torch.tensor(error)
+
+
+def saved(problem: Problem | None) -> dict[str, Any] | None:
+    """What a checkpoint needs to go on with a problem to the same bits."""
+    if problem is None:
+        return None
+    states = [item.states for item in problem.records] if isinstance(problem, SimulationProblem) else []
+    return {"variance": problem.variance, "reference": problem.penalty.reference, "states": states}
+
+
+def restore(problem: Problem, kept: dict[str, Any]) -> None:
+    problem.variance = kept["variance"]
+    problem.penalty = Penalty(problem.penalty.weight, kept["reference"])
+    if isinstance(problem, SimulationProblem):
+        for item, states in zip(problem.records, kept["states"], strict=True):
+            item.states = states
+
+
+def _unstarted(stack: nn.Module, channels: int) -> Chain:
+    """A stack with states that is no chain, as one whose states start at rest and whose input is all of x."""
+    return Chain(dict(stack.named_children()), range(channels))
