@@ -19,8 +19,20 @@ from sysidc.compiler.passes.optimizer import Choice, choose
 from sysidc.compiler.passes.promise import check_learning, check_promise, check_time
 from sysidc.compiler.passes.signals import Measured, read_signals
 from sysidc.compiler.passes.stack import Context, StackBuilder
+from sysidc.compiler.passes.sweep import read_sweep
 from sysidc.compiler.passes.training import Training, read_test, read_training, train_plan
-from sysidc.compiler.plan import ChainPlan, DataPlan, ModelPlan, Node, Plan, TensorType, TestPlan, TrainPlan, to_json
+from sysidc.compiler.plan import (
+    ChainPlan,
+    DataPlan,
+    ModelPlan,
+    Node,
+    Plan,
+    SweepPlan,
+    TensorType,
+    TestPlan,
+    TrainPlan,
+    to_json,
+)
 from sysidc.compiler.program import DISK, Files, Program, load_program
 from sysidc.dsl import syntax
 from sysidc.dsl.diagnostics import Diagnostic
@@ -91,10 +103,11 @@ def _check(program: Program, findings: Findings) -> Callable[[], Plan] | None:
     train = train_plan(training, header.dtype if header else "float32", rollout, choice, nodes, findings)
     test = read_test(program, mode, train, findings)
     warn_unused(program, measured, header, context.used_blocks, findings)
-    _refuse_unbuilt(program, context, training, findings)
+    sweep = read_sweep(program, findings)
+    _refuse_unbuilt(context, training, findings)
     if findings.has_errors or header is None or data is None or not isinstance(model, syntax.Model):
         return None
-    return partial(_plan, program, measured, training, header, model, nodes, chain, data, train, test)
+    return partial(_plan, program, measured, training, header, model, nodes, chain, data, train, test, sweep)
 
 
 def _choice(
@@ -118,6 +131,7 @@ def _plan(
     data: DataPlan,
     train: TrainPlan,
     test: TestPlan,
+    sweep: SweepPlan | None,
 ) -> Plan:
     signals = tuple(
         replace(signal, dtype=at_precision(signal.dtype, training.precision)) for signal in measured.signals.values()
@@ -131,6 +145,7 @@ def _plan(
         data,
         train,
         test,
+        sweep=sweep,
     )
     return replace(plan, hash=plan_hash(plan))
 
@@ -183,11 +198,8 @@ def _judge_rollout(context: Context, built: list[Built]) -> None:
             return
 
 
-def _refuse_unbuilt(program: Program, context: Context, training: Training, findings: Findings) -> None:
+def _refuse_unbuilt(context: Context, training: Training, findings: Findings) -> None:
     found = [*context.unbuilt, *training.unbuilt]
-    sweep = program.sections.get("sweep")
-    if isinstance(sweep, syntax.Section):
-        found.append(("sweep", sweep.keyword))
     if found:
         names = tuple(dict.fromkeys(name for name, _ in found))
         findings.add(sentences.unbuilt(names, found[0][1]))
@@ -223,6 +235,7 @@ def plan_hash(plan: Plan) -> str:
     tree = to_json(plan)
     tree["data"].pop("folder")
     tree.pop("hash")
+    tree.pop("sweep")  # a trial is the run that the same params give without a sweep
     return hashlib.sha256(json.dumps(_meaning(tree), sort_keys=True).encode()).hexdigest()
 
 

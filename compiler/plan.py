@@ -6,7 +6,7 @@ and the dataclasses of this file; a length of None means "the whole record".
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sysidc.dsl.records import dataclass, field
@@ -272,8 +272,48 @@ class TestPlan:
 
 
 @dataclass(frozen=True)
+class DomainPlan:
+    """What a sweep may give a param: one of `values`, or a number of low .. high, both ends included, drawn evenly in
+    its logarithm where `log` and a whole one where `whole`. Values and `start`, which the file gives, are numbers or
+    words of the language."""
+
+    param: str
+    start: int | float | str
+    values: tuple[int | float | str, ...] | None
+    low: int | float | None = None
+    high: int | float | None = None
+    log: bool = False
+    whole: bool = False
+
+    @property
+    def points(self) -> Sequence[int | float | str] | None:
+        """All values, None for a range of real numbers."""
+        if self.values is not None:
+            return self.values
+        if not self.whole:
+            return None
+        assert isinstance(self.low, int) and isinstance(self.high, int)
+        return range(self.low, self.high + 1)
+
+
+@dataclass(frozen=True)
+class SweepPlan:
+    """How the domains are searched; `metric` is that of the validation part, `time_limit` in seconds."""
+
+    domains: tuple[DomainPlan, ...]
+    trials: int
+    metric: str
+    sampler: str
+    pruner: str | None
+    seed: int
+    time_limit: float | None
+    jobs: int
+
+
+@dataclass(frozen=True)
 class Plan:
-    """`sampling_time` is in seconds, None where the file gives none. `hash` covers all that the run depends on."""
+    """`sampling_time` is in seconds, None where the file gives none. `hash` covers all that the run depends on, and
+    therefore not `sweep`, which is None where no param is left to search."""
 
     language: int
     sampling_time: float | None
@@ -284,6 +324,7 @@ class Plan:
     test: TestPlan
     hash: str = ""
     plan_version: int = PLAN_VERSION
+    sweep: SweepPlan | None = None
 
     def signal(self, name: str) -> SignalPlan:
         return next(signal for signal in self.signals if signal.name == name)

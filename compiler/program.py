@@ -31,7 +31,8 @@ class UnreadableFile(Exception):
 
 @dataclass
 class Program:
-    """Definitions of a file and of the libraries it uses; `sections` holds the root file's own sections by kind."""
+    """Definitions of a file and of the libraries it uses; `sections` holds the root file's own sections by kind,
+    `fixed` the params that were overridden."""
 
     source: Source
     scope: Scope
@@ -42,6 +43,7 @@ class Program:
     dynamics: dict[str, syntax.Dynamics] = field(default_factory=dict)
     sections: dict[str, syntax.Signals | syntax.Model | syntax.Section] = field(default_factory=dict)
     sources: list[Source] = field(default_factory=list)
+    fixed: set[str] = field(default_factory=set)
 
     @property
     def is_library(self) -> bool:
@@ -224,6 +226,7 @@ def _override(program: Program, name: str, value: object) -> None:
     if expression is None or diagnostics:
         raise OverrideError(f"`{text}` is no value for the param `{name}`")
     program.scope.define(name, program.params[name].name.span, expression)
+    program.fixed.add(name)
 
 
 def in_words(value: object) -> str:

@@ -202,6 +202,19 @@ def log_domain(low: str, span: Span) -> Diagnostic:
     return _error("log-domain", f"a logarithmic range cannot begin at {low}", span, "must begin above 0")
 
 
+def nothing_to_search(span: Span) -> Diagnostic:
+    message = "the sweep has nothing to search: no param has a domain"
+    help = "give one, such as `param width = 32 in [16, 32, 64]`"
+    return _error("nothing-to-search", message, span, "searches the params' domains", help=help)
+
+
+def grid_over_range(name: str, span: Span, sampler: Span | None) -> Diagnostic:
+    labels = (Label(sampler, "tries every value"),) if sampler is not None else ()
+    help = "list the values, or take `sampler = random`"
+    message = f"a grid cannot try every value of `{name}`"
+    return _error("grid-over-range", message, span, "has no end", labels=labels, help=help)
+
+
 # --- arguments and settings --------------------------------------------------------------------------------------
 
 

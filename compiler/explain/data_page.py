@@ -63,6 +63,9 @@ A smaller learning rate, `gradient_clip = 1` or `normalize = standard` helps mos
 
 Leave `total_steps` out: it follows from the epochs and the data.""",
     "out-of-memory": "The device has too little memory. A smaller `batch_size` or horizon needs less.",
+    "too-few-records": """A window of `all` is a whole record, and processes that share a training share its records.
+
+Train on one device, or write a window shorter than the records.""",
     "no-run": "The folder is no finished run of `sysidc train`.",
     "broken-run": "A file of a run folder cannot be read; it was changed or cut off.",
     "unwritable": "A file or folder cannot be written.",

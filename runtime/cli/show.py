@@ -11,7 +11,7 @@ from typing import Any
 
 from sysidc.compiler.graph import GRAPHS
 from sysidc.compiler.pipeline import compile_source
-from sysidc.compiler.plan import CallPlan, Node, Plan, SourcePlan, SplitPlan, WindowPlan, to_json
+from sysidc.compiler.plan import CallPlan, DomainPlan, Node, Plan, SourcePlan, SplitPlan, SweepPlan, WindowPlan, to_json
 from sysidc.dsl.formatter import format_source
 from sysidc.runtime.cli import CLEAN, FINDINGS, findings
 from sysidc.runtime.cli.files import add_set, overrides, read
@@ -52,6 +52,8 @@ def shown(plan: Plan) -> str:
     }
     if plan.train.bounded is not None and plan.data.normalize != "none":
         sections["the band in the units of the data"] = _band(plan)
+    if plan.sweep is not None:
+        sections["sweep"] = _sweep(plan.sweep)
     blocks = [_block(name, rows) for name, rows in sections.items()]
     return "\n\n".join([*blocks[:1], _layers(plan), *blocks[1:]])
 
@@ -151,6 +153,16 @@ def _band(plan: Plan) -> list[tuple[str, str]]:
         return in_data_units(plan)
     except DataError as error:
         return [("unknown", error.message)]
+
+
+def _sweep(sweep: SweepPlan) -> list[tuple[str, str]]:
+    return [*((f"param {domain.param}", _domain(domain)) for domain in sweep.domains), *_fields(sweep)[1:]]
+
+
+def _domain(domain: DomainPlan) -> str:
+    if domain.values is not None:
+        return f"in {_value(domain.values)}"
+    return f"in {_value(domain.low)} .. {_value(domain.high)}" + (" log" if domain.log else "")
 
 
 def _fields(value: Any) -> list[tuple[str, str]]:
