@@ -5,6 +5,7 @@ Two more words appear in what comes out: ("choose", c, a, b) is a where c > 0 an
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 
 from sysidc.compiler.dynamics.formulas import Formula, is_input, is_number
@@ -54,7 +55,9 @@ def _power(given: Sequence[Formula], slopes: Sequence[Formula]) -> Formula:
     (base, exponent), (by_base, by_exponent) = given, slopes
     if isinstance(exponent, int | float):
         return times(times(exponent, power(base, exponent - 1)), by_base)
-    safe: Formula = ("max", base, SMALLEST) if not is_number(base) else base
+    if isinstance(base, int | float):
+        return times(times(("**", base, exponent), math.log(max(base, SMALLEST))), by_exponent)
+    safe: Formula = ("max", base, SMALLEST)
     first = times(times(exponent, power(safe, minus(exponent, 1.0))), by_base)
     return plus(first, times(times(("**", base, exponent), ("log", safe)), by_exponent))
 

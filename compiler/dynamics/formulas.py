@@ -49,7 +49,7 @@ FUNCTIONS: dict[str, Function] = {
     "tan": Function(1, 1, math.tan, "tangent of an angle in radians"),
     "tanh": Function(1, 1, math.tanh, "hyperbolic tangent"),
     "atan": Function(1, 1, math.atan, "angle in radians whose tangent it is"),
-    "abs": Function(1, 1, abs, "x without its sign"),
+    "abs": Function(1, 1, math.fabs, "x without its sign"),
     "sign": Function(1, 1, lambda x: float((x > 0) - (x < 0)), "-1, 0 or 1"),
     "min": Function(2, None, min, "the least of its arguments"),
     "max": Function(2, None, max, "the largest of its arguments"),

@@ -94,8 +94,6 @@ def equations_layer(
     if not bound["correction"]:
         _warn_unread(resolved, sides, findings, corrected="correction" in around)
         return built
-    if "correction" in around:
-        findings.add(general.nested_correction(bound.spans["correction"]))
     penalty = PENALTY.default if bound["penalty"] is None else bound["penalty"]
     return replace(built, node=correction_around(built, arrives, bound["correction"], penalty))
 

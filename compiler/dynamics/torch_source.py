@@ -8,7 +8,7 @@
         return k1 * u - q, q - k3 * torch.sqrt(torch.clamp(x2, min=0.001))
 
 `rates` holds the derivatives of a block in continuous time, `following` the next states of one in discrete time,
-`readings` the outputs, `slopes` the derivatives of the rates by the states. Numbers have no axes, states and inputs any.
+`readings` the outputs, `slopes` the derivatives of the rates by the states. Numbers have no axes.
 """
 
 from __future__ import annotations

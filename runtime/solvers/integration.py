@@ -1,13 +1,12 @@
 """One step of an ordinary differential equation, the input held: explicit methods and an implicit one for stiff terms.
 
 A state is a tuple of tensors of one shape, so that a step makes no small matrices; `rates` gives dx/dt of a state. All
-methods are pure, write nothing in place and take no decision that depends on values: they go through vmap and through
-every kind of differentiation.
+methods are pure and write nothing in place: they go through vmap and through every kind of differentiation.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TypeAlias
 
 import torch
@@ -68,7 +67,9 @@ def solved(rates: Rates, slopes: Rates, base: State, guess: State, h: float, sca
     told = tuple(part.detach() for part in base)
     for _ in range(NEWTON):
         step = _newton_step(rates, slopes, told, x, h).detach()
-        x = _best(rates, told, x, step, h, scale)
+        x, error = _best(rates, told, x, step, h, scale)
+        if _is_settled(error):
+            break
     return tuple((x + _newton_step(rates, slopes, base, x, h)).unbind(-1))
 
 
@@ -76,7 +77,8 @@ def _newton_step(rates: Rates, slopes: Rates, base: State, x: Tensor, h: float) 
     """-(I - h F(x))^-1 (x - base - h f(x)), x (..., states)."""
     parts = x.unbind(-1)
     n = len(parts)
-    F = torch.stack(slopes(parts), dim=-1).unflatten(-1, (n, n))
+    flat = torch.stack(slopes(parts), dim=-1)
+    F = flat.reshape(*flat.shape[:-1], n, n)
     matrix = torch.eye(n, dtype=x.dtype, device=x.device) - h * F
     return linear_solution(matrix, -_residual(rates, base, x, h))
 
@@ -86,20 +88,32 @@ def _residual(rates: Rates, base: State, x: Tensor, h: float) -> Tensor:
     return torch.stack([a - b - h * c for a, b, c in zip(parts, base, rates(parts), strict=True)], dim=-1)
 
 
-def _best(rates: Rates, base: State, x: Tensor, step: Tensor, h: float, scale: Tensor) -> Tensor:
-    """The point along the Newton step where the equation is kept best; where nothing is finite, the whole step."""
+def _is_settled(error: Tensor) -> bool:
+    """Whether the last Newton step, from the root found so far, will be exact. Never inside vmap, where no value may
+    decide: all iterations are made there, for all samples at once."""
+    try:
+        return bool((error <= torch.finfo(error.dtype).eps).all())
+    except RuntimeError:
+        return False
+
+
+def _best(rates: Rates, base: State, x: Tensor, step: Tensor, h: float, scale: Tensor) -> tuple[Tensor, Tensor]:
+    """The point along the Newton step where the equation is kept best, and the squared error there; where nothing is
+    finite, the whole step."""
     lengths = torch.tensor(LENGTHS, dtype=x.dtype, device=x.device).reshape(-1, *(1 for _ in x.shape))
     tried = x + lengths * step
     error = (_residual(rates, base, tried, h) / scale).square().sum(dim=-1)
     error = torch.where(error.isfinite(), error, torch.inf).detach()
-    best = error.argmin(dim=0)[None, ..., None].expand(1, *x.shape)
-    return torch.gather(tried, 0, best)[0]
+    least = error.min(dim=0)
+    best = least.indices[None, ..., None].expand(1, *x.shape)
+    return torch.gather(tried, 0, best)[0], least.values
 
 
 def linear_solution(matrix: Tensor, right: Tensor) -> Tensor:
     """matrix^-1 right for matrices (..., n, n) and vectors (..., n) by Gauss-Jordan elimination.
 
-    Written out, so that a singular matrix gives numbers that are not finite instead of an exception. Rows are scaled by their largest entry and not exchanged: I - h F of a stable stage has its weight on the diagonal.
+    Written out, so that a singular matrix gives numbers that are not finite instead of an exception. Rows are scaled by
+    their largest entry and not exchanged: I - h F of a stable stage has its weight on the diagonal.
     """
     n = right.shape[-1]
     rows = torch.cat([matrix, right[..., None]], dim=-1)
@@ -112,8 +126,3 @@ def linear_solution(matrix: Tensor, right: Tensor) -> Tensor:
             for row, values in enumerate(found)
         ]
     return torch.stack([values[..., n] for values in found], dim=-1)
-
-
-def stacked(values: Sequence[Tensor]) -> Tensor:
-    """A state as one tensor (..., states)."""
-    return torch.stack(list(values), dim=-1)
