@@ -50,7 +50,7 @@ OUTPUTS = Argument(
     "int",
     None,
     low=1,
-    about="channels that leave; left out: the header's at the end of the stack, else inputs",
+    about="channels that leave; left out: the header's at the end of the stack, else as many as arrive",
 )
 START = Argument(
     "initial",

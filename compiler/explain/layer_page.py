@@ -55,8 +55,8 @@ SHAPES = {
     "Last": "(batch, time, channels) becomes (batch, steps, channels)",
     **dict.fromkeys(
         ("LinearDynamics", "StateSpace", "PolynomialStateSpace", "LRU"),
-        "(batch, time, channels) becomes (batch, time, outputs); left out, `outputs` is what the header promises where the "
-        "layer ends the stack, and as many as arrive anywhere else",
+        "(batch, time, channels) becomes (batch, time, outputs); left out, `outputs` is what the header promises where "
+        "nothing behind the layer changes it, and as many as arrive anywhere else",
     ),
 }
 
@@ -72,10 +72,10 @@ x[k+1] = A x[k] + B u[k] + b_x + f(x[k], u[k])
 y[k]   = C x[k] + D u[k] + b_y + h(x[k], u[k])
 ```
 
-f and h are networks with the widths `hidden` and `output_hidden`, an empty list meaning none; both start at zero, so the
-layer starts as linear dynamics. With `innovations` the state equation has K e[k] too and f sees e[k] = y[k] - y^[k]: it is
-trained one step ahead and simulated with e = 0. What is `auto` (left out, or written) is raced in the training; it
-counts as 3 states and `hidden = [8]` until then.""",
+f and h are networks with the widths `hidden` and `output_hidden`, an empty list meaning none; both start at zero, so
+the layer starts as linear dynamics. With `innovations` the state equation has K e[k] too and f sees
+e[k] = y[k] - y^[k]: it is trained one step ahead and simulated with e = 0. What is `auto` (left out, or written) is
+raced in the training; it counts as 3 states and `hidden = [8]` until then.""",
     "PolynomialStateSpace": """```
 x[k+1] = A x[k] + B u[k] + b_x + E m(x[k], u[k])
 y[k]   = C x[k] + D u[k] + b_y
@@ -88,8 +88,8 @@ z[k+1] = l z[k] + sqrt(1 - |l|^2) B u[k]
 y[k]   = Re(C z[k+1]) + D u[k]
 ```
 
-z is complex of length `states`, l = exp(-exp(nu) + i exp(theta)) lies inside the unit circle; the layer's states are the
-real and imaginary parts. Source: Orvieto et al. (2023).""",
+z is complex of length `states`, l = exp(-exp(nu) + i exp(theta)) lies inside the unit circle; the layer's states are
+the real and imaginary parts. Source: Orvieto et al. (2023).""",
     "Curve": """`Spline(knots = 24)` is a cubic B-spline, linear in its parameters and straight outside of the data;
 `Polynomial(degree = 3)` has `degree + 1` coefficients; `Network(hidden = [8])` is a tanh network of one number beside a
 straight line. Each channel has a curve of its own, which starts as the identity.""",

@@ -128,7 +128,7 @@ def find_chain(
 
 
 def _channels(measured: Measured, header: Header) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Channels of the inputs, and those of the outputs in the order of the right-hand side, if all of them are known."""
+    """Channels of the inputs, and of the outputs in the order of the right-hand side, if all of them are known."""
     places: dict[str, tuple[int, ...]] = {}
     first = 0
     for window in header.inputs:

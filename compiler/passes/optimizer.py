@@ -1,4 +1,4 @@
-"""Which optimiser a training gets: the one that is written, else Levenberg-Marquardt where the model is small enough."""
+"""Which optimiser a training gets that writes none: Levenberg-Marquardt where the model is small enough."""
 
 from __future__ import annotations
 

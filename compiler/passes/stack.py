@@ -10,7 +10,7 @@ from sysidc.compiler import sentences
 from sysidc.compiler.binding import MISSING, Bound, bind, judge
 from sysidc.compiler.catalogue.arguments import Argument
 from sysidc.compiler.catalogue.entry import Effect, Layer, Misfit, Numbers, Shape
-from sysidc.compiler.catalogue.layers import LAYERS
+from sysidc.compiler.catalogue.layers import LAYERS, PER_STEP
 from sysidc.compiler.dtypes import is_floating
 from sysidc.compiler.dynamics.layer import Surroundings, equations_layer
 from sysidc.compiler.findings import Findings
@@ -65,7 +65,7 @@ class Context:
 class StackBuilder:
     """Builds the nodes of a stack; `open_blocks` are the blocks that are being expanded, innermost last.
 
-    `ends` tells that what is being built ends the model's stack.
+    `ends` tells that what is being built decides the channels that leave the model.
     """
 
     def __init__(self, context: Context):
@@ -82,9 +82,9 @@ class StackBuilder:
     ) -> tuple[list[Built], TensorType | None]:
         """The nodes of a stack in order, and the type that leaves it."""
         built: list[Built] = []
-        ends = self.ends
+        ends, last = self.ends, last_of(elements)
         for index, element in enumerate(elements):
-            self.ends = ends and index == len(elements) - 1
+            self.ends = ends and index >= last
             for node in self._element(element, arrives, scope, top):
                 built.append(node)
                 arrives = leaving(node)
@@ -288,6 +288,16 @@ class StackBuilder:
             return arrives
         self.findings.add(sentences.dtype_mismatch(entry.name, element.span, arrives.dtype, wanted))
         return replace(arrives, dtype=wanted)
+
+
+def last_of(elements: tuple[syntax.Element, ...]) -> int:
+    """The index of the last element that may change the number of channels; -1 where none does."""
+    keeping = PER_STEP - {"Linear"}
+    for index in range(len(elements) - 1, -1, -1):
+        element = elements[index]
+        if not isinstance(element, syntax.Layer) or element.annotations or element.name.text not in keeping:
+            return index
+    return -1
 
 
 def _keeps_no_numbers(entry: Layer, bound: Bound) -> bool:

@@ -10,8 +10,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from sysidc.compiler.graph import GRAPHS
+from sysidc.compiler.passes.chain import is_stateful, total_states
 from sysidc.compiler.pipeline import compile_source
-from sysidc.compiler.plan import CallPlan, DomainPlan, Node, Plan, SourcePlan, SplitPlan, SweepPlan, WindowPlan, to_json
+from sysidc.compiler.plan import (
+    CallPlan,
+    DomainPlan,
+    Node,
+    Plan,
+    SimulationPlan,
+    SourcePlan,
+    SplitPlan,
+    SweepPlan,
+    WindowPlan,
+    to_json,
+)
 from sysidc.dsl.formatter import format_source
 from sysidc.runtime.cli import CLEAN, FINDINGS, findings
 from sysidc.runtime.cli.files import add_set, overrides, read
@@ -50,6 +62,8 @@ def shown(plan: Plan) -> str:
         f"train {plan.train.mode}": _training(plan),
         "test": _fields(plan.test),
     }
+    if plan.train.simulation is not None:
+        sections["stages"] = _stages(plan.train.simulation)
     if plan.train.bounded is not None and plan.data.normalize != "none":
         sections["the band in the units of the data"] = _band(plan)
     if plan.sweep is not None:
@@ -82,7 +96,26 @@ def _layers(plan: Plan) -> str:
     lines = ["  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in table]
     header = f"model {model.name}: {_windows(model.inputs)} -> {_windows(model.outputs)}"
     facts = [f"  parameters       {model.parameters}", f"  receptive field  {receptive_field(plan)}"]
+    facts += [f"  states           {line}" for line in state_lines(plan)]
     return "\n".join([header, *(line.rstrip() for line in lines), *facts])
+
+
+def state_lines(plan: Plan) -> list[str]:
+    """How many states each layer has and how they start; for a chain how many there are in all."""
+    lines = list(_starts(plan.model.nodes, ""))
+    chain = plan.model.chain
+    if chain is None:
+        return lines
+    known = f" from {chain.known} known steps" if chain.initial in ("estimate", "encoder") else ""
+    return [f"{total_states(plan.model.nodes)} in one chain, start by {chain.initial}{known}", *lines]
+
+
+def _starts(nodes: Sequence[Node], prefix: str) -> Iterator[str]:
+    for node in nodes:
+        if is_stateful(node):
+            count = total_states((node,))
+            yield f"{prefix}{node.name} {node.layer}: {count}, initial = {node.arguments.get('initial', 'zero')}"
+        yield from _starts(node.children, f"{prefix}{node.name}.")
 
 
 def _rows(nodes: Sequence[Node], depth: int) -> Iterator[tuple[str, ...]]:
@@ -139,9 +172,35 @@ def _source(source: SourcePlan) -> str:
 
 
 def _training(plan: Plan) -> list[tuple[str, str]]:
-    rows = [row for row in _fields(plan.train) if row[0] not in ("mode", "prediction", "bounded")]
+    parts = ("mode", "prediction", "bounded", "simulation", "chosen")
+    rows = [row for row in _fields(plan.train) if row[0] not in parts]
+    why = f" (chosen: {plan.train.chosen})" if plan.train.chosen else ""
+    rows = [(name, value + why if name == "optimizer" else value) for name, value in rows]
+    if plan.train.simulation is not None:
+        return rows + _simulation(plan, plan.train.simulation)
     own = plan.train.prediction or plan.train.bounded
     return rows if own is None else rows + _fields(own)
+
+
+def _simulation(plan: Plan, simulation: SimulationPlan) -> list[tuple[str, str]]:
+    """What the whole training has besides its stages; where a state starts, only if there is one."""
+    rows = [("refit", _value(simulation.refit)), ("ensemble", str(simulation.ensemble))]
+    if plan.model.chain is None:
+        return rows
+    start = "linear, where a layer has linear dynamics" if simulation.linear_start else "none"
+    init = start if simulation.init is None else _value(simulation.init)
+    return [("init", init), ("initial", plan.model.chain.initial), *rows]
+
+
+def _stages(simulation: SimulationPlan) -> list[tuple[str, str]]:
+    """The stages below each other, each with what may differ from stage to stage."""
+    table: list[tuple[str, ...]] = [("segments", "starts", "keep", "epochs", "optimizer", "correction", "freeze")]
+    for stage in simulation.stages:
+        cells = (stage.segments or "all", stage.starts, stage.keep, stage.train.epochs, stage.train.optimizer.name)
+        table.append((*map(str, cells), _value(stage.correction), _value(stage.freeze)))
+    widths = [max(len(row[column]) for row in table) for column in range(len(table[0]))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table]
+    return list(zip(["", *map(str, range(1, len(table)))], lines, strict=True))
 
 
 def _band(plan: Plan) -> list[tuple[str, str]]:

@@ -26,10 +26,11 @@ class Refused(ValueError):
 
 
 class FreeBuilder:
-    """`dtype` is that of the parameters; `precision` what replaces every floating dtype of the file."""
+    """`dtype` is that of the parameters; `precision` what replaces every floating dtype of the file; `last` the layer
+    that ends the stack, which has the `outputs` channels of the header where it is free to choose."""
 
-    def __init__(self, dtype: torch.dtype, precision: str | None):
-        self.dtype, self.precision = dtype, precision
+    def __init__(self, dtype: torch.dtype, precision: str | None, outputs: int, last: Item | None):
+        self.dtype, self.precision, self.outputs, self.last = dtype, precision, outputs, last
 
     def stack(self, items: Sequence[Item], x: Tensor) -> tuple[nn.Sequential, Tensor]:
         modules = []
@@ -83,9 +84,12 @@ class FreeBuilder:
         positional = [value for name, _, value in item.arguments if name is None]
         arguments |= dict(zip(places, positional, strict=False))
         arguments.pop("initial", None)
+        if "outputs" in arguments:
+            channels = self.outputs if item is self.last else x.shape[2]
+            arguments |= {"inputs": x.shape[2], "outputs": arguments["outputs"] or channels}
         if entry.name in ("TimeSeriesLinear", "FrequencyLinear"):
             arguments |= {"in_steps": x.shape[1], "in_channels": x.shape[2]}
-        if entry.name in ("Embedding", "SelfAttention"):
+        if entry.name in ("Embedding", "SelfAttention", "Curve"):
             arguments["channels"] = x.shape[2]
         module: nn.Module = located(entry.target)(**arguments)
         own = [parameter.dtype for parameter in module.parameters()]

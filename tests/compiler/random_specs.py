@@ -266,6 +266,14 @@ class Writer:
             value = flow.channels + (self.rng.randint(0, 1) if self.wild() else 0)
         elif argument.name in VALUES:
             value = self.rng.choice(VALUES[argument.name])
+        elif argument.name == "hidden":
+            item.arguments.append((argument.name, "[3, 2]", (3, 2)))
+        elif argument.name == "output_hidden":
+            item.arguments.append((argument.name, "[]", ()))
+        elif argument.family:
+            item.arguments.append((argument.name, "Spline(knots = 5)", "Spline"))
+        elif argument.name == "outputs":
+            value = self.rng.choice((None, None, 1, 2))
         elif argument.name == "steps":
             value = self.rng.randint(1, 4 if self.wild() else min(4, flow.steps or 4))
         elif argument.name == "heads":
@@ -289,7 +297,7 @@ class Writer:
 
     def follow(self, item: Item, flow: Flow) -> None:
         given = {name: value for name, _, value in item.arguments}
-        for size in ("out_features", "out_channels", "hidden_size", "width"):
+        for size in ("outputs", "out_features", "out_channels", "hidden_size", "width"):
             flow.channels = given.get(size, flow.channels)
         if item.name == "Flatten" and flow.steps:
             flow.steps, flow.channels = 1, flow.steps * flow.channels
@@ -306,11 +314,11 @@ class Writer:
 VALUES: dict[str, tuple[Any, ...]] = {
     "low": (-0.5,), "high": (0.5,), "min_val": (-1, -0.5), "max_val": (0.5, 1), "num_embeddings": (300,),
     "groups": (1, 1, 1, 1, 1, 2), "kernel_size": (1, 2, 3), "dilation": (1, 1, 2), "dropout": (0,), "p": (0.1, 0.5),
-    "num_layers": (1, 1, 2),
+    "num_layers": (1, 1, 2), "states": (1, 2, 3), "degree": (2, 3),
 }  # fmt: skip
 
 OPTIMIZERS = (
-    "", "", "", "optimizer = Adam(lr = 0.01, amsgrad = on)", "optimizer = AdamW(betas = [0.8, 0.9])",
+    "optimizer = AdamW", "optimizer = Adam(lr = 0.01, amsgrad = on)", "optimizer = AdamW(betas = [0.8, 0.9])",
     "optimizer = Adamax",
     "optimizer = SGD(lr = 0.1, momentum = 0.9)", "optimizer = SGD(momentum = 0.9, nesterov = on)",
     "optimizer = RMSprop(centered = on, momentum = 0.1)", "optimizer = NAdam",

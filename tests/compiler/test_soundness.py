@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,10 @@ import pytest
 import torch
 from torch import Tensor
 
+from sysidc.compiler.catalogue.layers import PER_STEP
 from sysidc.compiler.findings import Findings
 from sysidc.compiler.lower import build_stack, training_module
+from sysidc.compiler.passes.chain import arriving, find_chain
 from sysidc.compiler.passes.header import Header, read_header
 from sysidc.compiler.passes.signals import read_signals
 from sysidc.compiler.passes.training import read_training
@@ -33,7 +35,7 @@ from sysidc.runtime.data.windows import Batch, windows_at
 from sysidc.runtime.training.bounded import BoundedSimulationTrainingModule
 from sysidc.runtime.training.step import TrainingModule
 from tests.compiler.free_build import REFUSALS, FreeBuilder
-from tests.compiler.random_specs import Spec, random_spec
+from tests.compiler.random_specs import Item, Spec, random_spec
 
 CASES = int(os.environ.get("SYSIDC_CASES", "400"))
 GROUPS = 8
@@ -164,19 +166,44 @@ def freely_refused(spec: Spec, compiled: Compiled) -> str | None:
     assert header is not None
     dtype = getattr(torch, header.dtype)
     arrives = getattr(torch, header.arrives.dtype)
-    builder = FreeBuilder(dtype, precision)
+    builder = FreeBuilder(dtype, precision, header.promised.channels, last_layer(spec.items))
     steps = header.arrives.steps or 23
+    channels = inputs_of(compiled.source)
     try:
         with quiet(), default_dtype(dtype), torch.no_grad():
-            stack, out = builder.stack(spec.items, sample(steps, header.arrives.channels, arrives))
+            stack, out = builder.stack(spec.items, sample(steps, channels, arrives))
             broken = broken_promise(header, spec.mode, out, steps)
-            stack.eval()(sample(steps, header.arrives.channels, arrives)[:1])  # as a last batch may be
+            stack.eval()(sample(steps, channels, arrives)[:1])  # as a last batch may be
             if broken is None and header.arrives.steps is None:
-                out = stack(sample(31, header.arrives.channels, arrives))
+                out = stack(sample(31, channels, arrives))
                 broken = broken_promise(header, spec.mode, out, 31)
             return broken
     except REFUSALS as error:
         return str(error)
+
+
+def last_layer(items: Sequence[Item]) -> Item | None:
+    """The last layer that changes the number of channels; None where a sum or a repeat stands around it."""
+    changing = [item for item in items if item.annotations or item.name not in PER_STEP - {"Linear"}]
+    if not changing:
+        return None
+    last = changing[-1]
+    if "residual" in last.annotations or last.count > 1:
+        return None
+    return last_layer(last.children) if last.children else last
+
+
+def inputs_of(source: Source) -> int:
+    """Channels that the first layer receives: a chain's known outputs do not go in."""
+    findings = Findings()
+    program = load_program(source, findings, {})
+    measured = read_signals(program, findings)
+    training = read_training(program, findings)
+    assert training is not None
+    header = read_header(program, measured, training.mode, training.precision, findings)
+    arrives = arriving(header, find_chain(program, measured, header, training.mode, training.initial))
+    assert arrives is not None
+    return arrives.channels
 
 
 def header_of(source: Source) -> tuple[Header | None, str | None]:

@@ -28,7 +28,10 @@ def test_arguments_are_torchs(row: Callable) -> None:
             assert default is inspect.Parameter.empty or argument.default == pytest.approx(default)
 
 
-@pytest.mark.parametrize("row", [row for row in OPTIMIZERS.values() if row.built], ids=lambda row: row.name)
+FIRST_ORDER = [row for row in OPTIMIZERS.values() if row.name != "LevenbergMarquardt"]
+
+
+@pytest.mark.parametrize("row", FIRST_ORDER, ids=lambda row: row.name)
 def test_optimiser_takes_a_step_with_its_defaults(row: Callable) -> None:
     weight = torch.nn.Parameter(torch.ones(2, 2))
     optimizer = located(row.target)([weight], **{argument.name: argument.default for argument in row.arguments})
