@@ -57,7 +57,7 @@ def losses(epochs: Epochs, horizons: bool) -> Chart:
 
 def positions(epochs: Epochs) -> Array:
     """Where each row stands on the axis of epochs: every stage begins where the one before it ended."""
-    stage, epoch = column(epochs, "stage", 0.0), column(epochs, "epoch")
+    stage, epoch = _numbered(epochs, "stage"), column(epochs, "epoch")
     at, ended = epoch.copy(), 0.0
     for name in dict.fromkeys(stage.tolist()):
         inside = stage == name
@@ -68,12 +68,17 @@ def positions(epochs: Epochs) -> Array:
 
 def starts(epochs: Epochs) -> list[Array]:
     """Which rows belong to each candidate of each stage."""
-    keys = np.stack([column(epochs, "stage", 0.0), column(epochs, "start", 0.0)], axis=1)
+    keys = np.stack([_numbered(epochs, "stage"), _numbered(epochs, "start")], axis=1)
     return [(keys == key).all(axis=1) for key in np.array(list(dict.fromkeys(map(tuple, keys.tolist()))))]
 
 
-def column(epochs: Epochs, name: str, absent: float = np.nan) -> Array:
-    return np.array([row.get(name, absent) for row in epochs], dtype=np.float64)
+def column(epochs: Epochs, name: str) -> Array:
+    return np.array([row.get(name, np.nan) for row in epochs], dtype=np.float64)
+
+
+def _numbered(epochs: Epochs, name: str) -> Array:
+    """0 for rows that belong to no stage or start."""
+    return np.nan_to_num(column(epochs, name))
 
 
 def _schedule(epochs: Epochs, values: Array, title: str, log: bool) -> Chart:
@@ -87,14 +92,14 @@ def _schedule(epochs: Epochs, values: Array, title: str, log: bool) -> Chart:
 
 
 def _stages(epochs: Epochs) -> tuple[tuple[float, str], ...]:
-    stage, at = column(epochs, "stage", 0.0), positions(epochs)
+    stage, at = _numbered(epochs, "stage"), positions(epochs)
     names = list(dict.fromkeys(stage.tolist()))
     return tuple((float(at[stage == name].min()), f"stage {name:g}") for name in names) if len(names) > 1 else ()
 
 
 def _best(epochs: Epochs) -> tuple[tuple[float, str], ...]:
     """The lowest validation loss of the last stage, whose weights are kept."""
-    stage, values = column(epochs, "stage", 0.0), column(epochs, "val_loss")
+    stage, values = _numbered(epochs, "stage"), column(epochs, "val_loss")
     values = np.where(stage == stage[-1], values, np.nan)
     if not np.isfinite(values).any():
         return ()

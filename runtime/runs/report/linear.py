@@ -78,7 +78,7 @@ def _poles(part: LinearPart, name: str) -> Chart:
     reach = 1.1 * max(1.0, float(np.abs(part.poles).max(initial=0.0)))
     lines = (
         Line("unit circle", np.sin(around), "circle", np.cos(around)),
-        Line("poles", part.poles.imag, "ink1", part.poles.real, "points"),
+        Line("poles", np.imag(part.poles), "ink1", np.real(part.poles), "points"),
     )
     square = Scale(-reach, reach)
     size = HALF - 32  # what the margins leave is a square
@@ -119,7 +119,9 @@ def _time_constant(decay: float, time: float) -> float | str:
 
 def _complex(pole: complex) -> str:
     sign = "\u2212" if pole.real < 0 else ""
-    return f"{sign}{abs(pole.real):.4f}" + (f"\u00a0±\u00a0{abs(pole.imag):.4f}\u00a0i" if abs(pole.imag) > 1e-12 else "")
+    return f"{sign}{abs(pole.real):.4f}" + (
+        f"\u00a0±\u00a0{abs(pole.imag):.4f}\u00a0i" if abs(pole.imag) > 1e-12 else ""
+    )
 
 
 def _paths(part: LinearPart) -> list[tuple[int, int]]:

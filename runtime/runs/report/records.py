@@ -63,9 +63,11 @@ def _record(record: RecordTraces, index: int, most: int, evidence: Evidence) -> 
         )
         parts.append(_error(trace, record, index, most, first))
     for name, unit, values in record.inputs:
-        lines = (Line(name, values, "input"),)
+        line = Line(name, values, "input")
         title, y_label, group = f"{name}: input", with_unit(name, unit), f"record {index}"
-        parts.append(Chart(title, label, y_label, lines, (), start, step, group=group, height=150, most=most).figure())
+        parts.append(
+            Chart(title, label, y_label, (line,), (), start, step, group=group, height=150, most=most).figure()
+        )
     return "".join(parts)
 
 

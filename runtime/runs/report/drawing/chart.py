@@ -163,7 +163,7 @@ class Chart:
         return TOP + self._high * (1 - y.place(np.asarray(values, dtype=float)))
 
     def _legend(self) -> str:
-        named = [(line.name, line.ink, line.kind) for line in self.lines if line.name]
+        named = [(line.name, line.ink, str(line.kind)) for line in self.lines if line.name]
         named += [(band.name, band.ink, "area") for band in self.bands]
         items = [
             f'<span><svg viewBox="0 0 22 12" aria-hidden="true"><path class="{ink} {kind}" d="{KEYS[kind]}"/></svg>'
@@ -189,7 +189,7 @@ class Chart:
         }
         labels = {"x_label": self.x_label, "y_label": self.y_label, "marks": self.marks, "levels": self.levels}
         found = json.dumps({**frame, **scales, **labels, "lines": lines, "bands": bands}, separators=(",", ":"))
-        return found.replace("</", "<\\/")
+        return found.replace("<", "\\u003c")
 
     def _series(self, at: Array | None, values: Array) -> dict[str, Any]:
         if at is not None:
