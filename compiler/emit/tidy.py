@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 LONGEST = 60  # seconds
 
 
 def tidied(text: str, path: Path) -> str:
-    """The text as `ruff format` and ruff's safe fixes would leave it at `path`; as it came where there is no ruff."""
+    """The text as ruff's safe fixes and `ruff format` would leave it at `path`; as it came where there is no ruff.
+
+    It lies beside `path` for so long: which settings hold follows from the place of a file.
+    """
     ruff = find_ruff()
-    if ruff is None:
+    if ruff is None or not path.parent.is_dir():
         return text
-    for arguments in (["check", "--fix", "--exit-zero", "--quiet"], ["format", "--quiet"]):
-        text = _through([ruff, *arguments, "--no-cache", "--stdin-filename", str(path), "-"], text)
-    return text
+    draft = path.with_name(f"{path.stem}_{os.getpid()}.py")
+    try:
+        draft.write_text(text, encoding="utf-8", newline="\n")
+        for arguments in (["check", "--fix", "--exit-zero"], ["format"]):
+            _run([ruff, *arguments, "--quiet", "--no-cache", str(draft)])
+        return draft.read_text(encoding="utf-8")
+    except OSError:
+        return text
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def find_ruff() -> str | None:
@@ -26,10 +38,6 @@ def find_ruff() -> str | None:
     return beside or shutil.which("ruff")
 
 
-def _through(command: list[str], text: str) -> str:
-    """What a program makes of the text; the text itself where it fails or makes nothing of it."""
-    try:
-        done = subprocess.run(command, input=text, capture_output=True, text=True, encoding="utf-8", timeout=LONGEST)
-    except (OSError, subprocess.TimeoutExpired):
-        return text
-    return done.stdout if done.returncode == 0 and done.stdout.strip() else text
+def _run(command: list[str]) -> None:
+    with suppress(OSError, subprocess.TimeoutExpired):
+        subprocess.run(command, capture_output=True, timeout=LONGEST)

@@ -48,4 +48,6 @@ def write_program(plan: Plan, path: Path) -> None:
         text = emit(plan, seen_from(path.parent, Path(plan.data.folder)))
     except NotEmitted as refusal:
         raise not_compiled(refusal.message, refusal.help) from None
-    replace(path, tidied(text, path))
+    replace(path, text)
+    if (better := tidied(text, path)) != text:
+        replace(path, better)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import nonlinear_benchmarks
+from importlib import import_module
+
 import pandas as pd
 
 
 def benchmark(name: str, part: str) -> list[pd.DataFrame]:
     """The records of one part ("train" or "test"), columns u and y, or u0, u1 .. and y0, y1 .. of several channels."""
-    train, test = getattr(nonlinear_benchmarks, name)(atleast_2d=True, always_return_tuples_of_datasets=True)
+    package = import_module("nonlinear_benchmarks")
+    train, test = getattr(package, name)(atleast_2d=True, always_return_tuples_of_datasets=True)
     chosen = train if part == "train" else test
     frames = []
     for data in chosen if isinstance(chosen, list | tuple) else (chosen,):
