@@ -60,10 +60,17 @@ class Spec:
 
         return build_stack(self.plan)
 
-    def train(self, runs: str | Path = "runs", quiet: bool = True) -> Run:
-        """Train and score; leaves a folder below `runs`. Raises DataError and RunError."""
-        from sysidc.runtime.runs.train import train
+    def train(self, runs: str | Path = "runs", quiet: bool = True, resume: bool = False) -> Run:
+        """Train and score; leaves a folder below `runs`.
 
+        With `resume` a run of this spec that was interrupted is gone on with, and one that is finished is opened.
+        Raises DataError and RunError.
+        """
+        from sysidc.runtime.runs.train import go_on, train
+        from sysidc.runtime.runs.waiting import to_resume
+
+        if resume:
+            return open_run(go_on(to_resume(self.plan, Path(runs)), quiet))
         return open_run(train(self.compiled, self.params, Path(runs), quiet))
 
 

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import glob
 import hashlib
+import json
 import os
 import platform
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 import sysidc
 from sysidc.compiler.plan import Plan
+from sysidc.runtime.runs import mistakes
+from sysidc.runtime.runs.folder import ENVIRONMENT
 
 PACKAGES = ("torch", "lightning", "numpy", "pandas", "scipy", "safetensors")
 
 
-def environment(plan: Plan, device: str, threads: int, seconds: float) -> dict[str, Any]:
-    """Everything that is needed to tell why two runs of one plan differ."""
+def environment(plan: Plan, data: dict[str, str], device: str, threads: int, seconds: float | None) -> dict[str, Any]:
+    """Everything that is needed to tell why two runs of one plan differ; `seconds` is None while it is trained."""
     return {
         "sysidc": sysidc.__version__,
         "python": platform.python_version(),
@@ -25,10 +29,24 @@ def environment(plan: Plan, device: str, threads: int, seconds: float) -> dict[s
         "seed": plan.train.seed,
         "threads": threads,
         "device": device,
-        "seconds": round(seconds, 3),
+        "seconds": None if seconds is None else round(seconds, 3),
         "plan": plan.hash,
-        "data": data_hashes(plan),
+        "data": data,
     }
+
+
+def read_environment(folder: Path) -> dict[str, Any]:
+    """What `environment` told about a run. Raises RunError."""
+    path = folder / ENVIRONMENT
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        raise mistakes.no_run(folder, ENVIRONMENT) from None
+    except (OSError, ValueError) as error:
+        raise mistakes.broken_run(path, str(error)) from None
+    if not isinstance(found, dict):
+        raise mistakes.broken_run(path, "it holds no object")
+    return found
 
 
 def data_hashes(plan: Plan) -> dict[str, str]:

@@ -1,11 +1,10 @@
-"""The run folder: what its files are called, and how it comes to be whole or not at all."""
+"""The run folder: what its files are called, and how each is written whole and read."""
 
 from __future__ import annotations
 
 import json
 import math
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -26,6 +25,7 @@ PREDICTIONS = "predictions"
 ENVIRONMENT = "environment.json"
 REPORT = "report.html"
 LOG = "log"
+CHECKPOINTS = "checkpoints"
 
 RUNS = Path("runs")
 
@@ -33,33 +33,6 @@ RUNS = Path("runs")
 def folder_name(plan: Plan) -> str:
     """`<name>-<short hash>`: one plan, one folder."""
     return f"{plan.model.name}-{plan.hash[:6]}"
-
-
-@contextmanager
-def staged(folder: Path) -> Iterator[Path]:
-    """A folder beside `folder` that takes its place at the end of the block; nothing stays where the block fails.
-
-    A run that was there before is replaced only then. Raises RunError where the folder cannot be made.
-    """
-    temporary = folder.with_name(f".{folder.name}.{os.getpid()}")
-    before = folder.with_name(f".{folder.name}.{os.getpid()}.old")
-    made = not folder.parent.exists()
-    try:
-        temporary.mkdir(parents=True)
-    except OSError as error:
-        raise mistakes.unwritable(folder, error.strerror or str(error)) from None
-    try:
-        yield temporary
-        if folder.exists():
-            folder.rename(before)
-        temporary.rename(folder)
-    except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
-        if made and not any(folder.parent.iterdir()):
-            folder.parent.rmdir()
-        raise
-    finally:
-        shutil.rmtree(before, ignore_errors=True)
 
 
 @contextmanager

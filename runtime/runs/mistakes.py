@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from sysidc.dsl.diagnostics import Diagnostic, Severity
@@ -55,6 +56,29 @@ def broken_run(path: Path, why: str) -> RunError:
 
 def unwritable(path: Path, why: str) -> RunError:
     return RunError("unwritable", f"'{path}' cannot be written: {why}")
+
+
+def in_use(path: Path) -> RunError:
+    return RunError("run-in-use", f"another process is training '{path}'", "wait for it, or stop it")
+
+
+def not_interrupted(path: Path) -> RunError:
+    help = "leave --resume out, or list the runs there are: sysidc runs"
+    return RunError("not-interrupted", f"there is no interrupted run '{path}' to go on with", help)
+
+
+def changed_spec(path: Path, differences: Sequence[str]) -> RunError:
+    message = f"'{path}' was begun with another spec:\n{_indented(differences)}"
+    return RunError("changed-spec", message, "go on with the spec as it was, or begin anew without --resume")
+
+
+def changed_data(path: Path, differences: Sequence[str]) -> RunError:
+    message = f"'{path}' was begun with other data:\n{_indented(differences)}"
+    return RunError("changed-data", message, "go on with the data as they were, or begin anew without --resume")
+
+
+def _indented(lines: Sequence[str]) -> str:
+    return "\n".join(f"  {line}" for line in lines)
 
 
 def no_test_part(name: str) -> RunError:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from sysidc.compiler.lower import build_stack, training_module
@@ -52,7 +53,7 @@ class Trained:
 
     def save(self, folder: Path) -> None:
         with written(folder / WEIGHTS) as path:
-            save_file(self.state(), path, metadata={"plan": self.plan.hash})
+            path.write_bytes(save(self.state(), metadata={"plan": self.plan.hash}))
 
     @classmethod
     def load(cls, folder: Path, plan: Plan) -> Trained:
@@ -60,15 +61,20 @@ class Trained:
         path = folder / WEIGHTS
         if not path.is_file():
             raise mistakes.no_run(folder, WEIGHTS)
-        trained = cls.untrained(plan)
         try:
-            state = load_file(path)
-            for prefix, part in trained._parts().items():
-                start = f"{prefix}."
-                own = {name.removeprefix(start): value for name, value in state.items() if name.startswith(start)}
-                part.load_state_dict(own)
+            return cls.of_state(plan, load_file(path))
         except (SafetensorError, OSError, RuntimeError) as error:
             raise mistakes.broken_run(path, " ".join(str(error).split())) from None
+
+    @classmethod
+    def of_state(cls, plan: Plan, state: Mapping[str, Tensor]) -> Trained:
+        """The model whose `state()` this was. Raises RuntimeError for that of another plan."""
+        trained = cls.untrained(plan)
+        for prefix, part in trained._parts().items():
+            start = f"{prefix}."
+            part.load_state_dict(
+                {name.removeprefix(start): value for name, value in state.items() if name.startswith(start)}
+            )
         return trained
 
     def _parts(self) -> dict[str, nn.Module]:
