@@ -184,7 +184,7 @@ def test_learned_numbers_stand_with_their_standard_errors(run: Path) -> None:
 
 
 def test_stages_and_starts_stand_one_behind_the_other(run: Path) -> None:
-    rows = [
+    rows: list[dict[str, float | None]] = [
         {"stage": 1, "start": start, "epoch": epoch, "val_loss": 1 / epoch} for start in (1, 2) for epoch in (1, 2, 3)
     ]
     rows += [{"stage": 2, "start": None, "epoch": epoch, "val_loss": 0.1 / epoch} for epoch in (1, 2)]
@@ -240,7 +240,7 @@ def test_report_of_no_run_is_refused(tmp_path: Path, capsys: pytest.CaptureFixtu
 def test_compare_marks_the_best_and_tells_what_differs(run: Path, tmp_path: Path) -> None:
     worse = tmp_path / "worse"
     shutil.copytree(run, worse)
-    rows = [
+    rows: list[dict[str, float | None]] = [
         {**row, "rmse": 2 * row["rmse"], "fit": row["fit"] - 50}
         for row in json.loads((run / "metrics.json").read_text())
     ]
