@@ -14,7 +14,7 @@ from sysidc.runtime.solvers.start import estimate_start
 
 LONG = 128
 """Steps from which on a record without gradients is simulated at once."""
-CLOUD = 8
+CLOUD = 4
 """States seen in training that the search for a start begins with."""
 ENCODER_WIDTH = 16
 
@@ -27,8 +27,9 @@ class Chain(nn.Sequential):
 
     `initial` tells how: "zero" takes the layers' state of rest; "washout" does too, and a training leaves the first
     steps out of its error; "encoder" is a network of the known steps; "estimate" the most probable state given the
-    known steps, with `state_mean` and `state_covariance` of the states seen in training as prior and `noise` as variance
-    of the outputs. A layer whose own `initial` is "zero" stays at rest in an estimate. No gradient passes through one.
+    known steps, with `state_mean` and `state_covariance` of the states seen in training as prior and `noise` as
+    variance of the outputs. A layer whose own `initial` is "zero" stays at rest in an estimate. No gradient passes
+    through one.
     """
 
     state_mean: Tensor
@@ -88,15 +89,18 @@ class Chain(nn.Sequential):
         """The inputs (batch, time, inputs) and the known outputs (batch, known, outputs) of the stack's input."""
         return x[..., list(self.input_channels)], x[:, : self.known, list(self.known_channels)]
 
-    def start(self, u: Tensor, y: Tensor) -> Tensor:
-        """The state before the first step, (batch, states), from inputs (batch, time, inputs) and known outputs."""
+    def start(self, u: Tensor, y: Tensor, near: Tensor | None = None) -> Tensor:
+        """The state before the first step, (batch, states), from inputs (batch, time, inputs) and known outputs.
+
+        `near` (batch, states) is where an estimate may begin, as the start that was found for a neighbouring model.
+        """
         if self.initial == "encoder":
             seen = torch.cat([u[:, : self.known], y], dim=2).flatten(1)
             bent = (seen @ self.encoder_in.T + self.encoder_bias).tanh() @ self.encoder_out.T
             return self.rest() + seen @ self.encoder_line.T + bent
         if self.initial == "estimate":
             prior = (self.state_mean, self.state_covariance, self.noise, self.state_cloud)
-            return estimate_start(self, u[:, : self.known], y, *prior)
+            return estimate_start(self, u[:, : self.known], y, *prior, near)
         return self.rest().expand(len(u), -1)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -39,6 +39,11 @@ class Curve(nn.Module):
         y: Tensor = self.curve(x)
         return y
 
+    def with_slope(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """y and dy/dx, both (..., channels)."""
+        y, slope = self.curve.with_slope(x)  # type: ignore[operator]
+        return y, slope
+
 
 class Spline(nn.Module):
     """y = sum_i c_i B((x - t_i) / h), B the cubic B-spline on uniform knots, continued straight outside of the range.
@@ -73,10 +78,13 @@ class Spline(nn.Module):
             self.c.copy_(self._greville())
 
     def forward(self, x: Tensor) -> Tensor:
+        return self.with_slope(x)[0]
+
+    def with_slope(self, x: Tensor) -> tuple[Tensor, Tensor]:
         inside = torch.minimum(torch.maximum(x, self.low), self.high)
         t = ((inside - self.low) / self._pitch())[..., None] - self.centres
         slope = (cubic_slope(t) * self.c).sum(-1) / self._pitch()
-        return (cubic(t) * self.c).sum(-1) + slope * (x - inside)
+        return (cubic(t) * self.c).sum(-1) + slope * (x - inside), slope
 
 
 def cubic(t: Tensor) -> Tensor:
@@ -98,11 +106,14 @@ class Polynomial(nn.Module):
         self.c = nn.Parameter(coefficients)
 
     def forward(self, x: Tensor) -> Tensor:
+        return self.with_slope(x)[0]
+
+    def with_slope(self, x: Tensor) -> tuple[Tensor, Tensor]:
         powers = self.c.unbind(-1)
-        y = powers[-1] + torch.zeros_like(x)
+        y, slope = powers[-1] + torch.zeros_like(x), torch.zeros_like(x)
         for coefficient in reversed(powers[:-1]):
-            y = y * x + coefficient
-        return y
+            y, slope = y * x + coefficient, slope * x + y
+        return y, slope
 
 
 class CurveNetwork(nn.Module):
@@ -120,9 +131,15 @@ class CurveNetwork(nn.Module):
         nn.init.zeros_(cast(Tensor, self.weights[-1]))
 
     def forward(self, x: Tensor) -> Tensor:
-        z = x[..., None]
+        return self.with_slope(x)[0]
+
+    def with_slope(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        z, moved = x[..., None], torch.ones_like(x)[..., None]
         last = len(self.weights) - 1
         for index, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
             z = (weight * z[..., None, :]).sum(-1) + bias
-            z = z if index == last else z.tanh()
-        return self.slope * x + z[..., 0]
+            moved = (weight * moved[..., None, :]).sum(-1)
+            if index < last:
+                z = z.tanh()
+                moved = moved * (1 - z.square())
+        return self.slope * x + z[..., 0], self.slope + moved[..., 0]

@@ -11,8 +11,9 @@ from sysidc.runtime.nn.state import StateLayer
 
 
 class LRU(StateLayer):
-    """z[k+1] = l z[k] + g (B u[k]),  y[k] = Re(C z[k+1]) + D u[k],  l = exp(-exp(nu) + i exp(theta)), g = sqrt(1 - |l|^2).
+    """z[k+1] = l z[k] + g (B u[k]),  y[k] = Re(C z[k+1]) + D u[k].
 
+    l = exp(-exp(nu) + i exp(theta)), g = sqrt(1 - |l|^2), element by element.
     u (batch, time, inputs) -> y (batch, time, outputs), in the dtype of the parameters. z is complex of length
     `modes`; the layer's states are its real and imaginary parts side by side. Every l lies inside the unit circle.
     Parameters are real; B and C hold real and imaginary parts in their last axis.

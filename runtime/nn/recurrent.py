@@ -122,7 +122,7 @@ class RNN(Recurrent):
 
 
 def gru_cell(h: Tensor, u: Tensor, w: Tensor, v: Tensor, a: Tensor | None, b: Tensor | None) -> Tensor:
-    """h (..., hidden) after one step on u (..., inputs); w, v, a, b are torch's weight_ih, weight_hh, bias_ih, bias_hh."""
+    """h (..., hidden) after one step on u (..., inputs); w, v, a, b: torch's weight_ih, weight_hh, bias_ih, bias_hh."""
     r, z, n = linear(u, w, a).chunk(3, dim=-1)
     s, y, m = linear(h, v, b).chunk(3, dim=-1)
     forget = (z + y).sigmoid()

@@ -1,4 +1,4 @@
-"""What every layer with state offers: one step, its states, where a record starts; and how modules around it pass it on."""
+"""What every layer with state offers: a step, its states, where a record starts; how modules around it pass it on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One fit by Lightning's Trainer: seeded, on the right number of threads, its warnings kept, resumed where it was left."""
+"""One fit by Lightning's Trainer: seeded, on the right number of threads, its warnings kept, resumed where it was."""
 
 from __future__ import annotations
 

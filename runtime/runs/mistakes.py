@@ -30,8 +30,9 @@ def no_device(accelerator: str, why: str) -> RunError:
     return RunError("no-device", f'accelerator = "{accelerator}" cannot be had here: {why}', "accelerator = cpu")
 
 
-def diverged(what: str, value: float, epoch: int, learning_rate: float) -> RunError:
-    message = f"{what} became {value} in epoch {epoch} at the learning rate {learning_rate:g}"
+def diverged(what: str, value: float, epoch: int, learning_rate: float | None) -> RunError:
+    at = "" if learning_rate is None else f" at the learning rate {learning_rate:g}"
+    message = f"{what} became {value} in epoch {epoch}{at}"
     return RunError("diverged", message, "a smaller learning rate, `gradient_clip`, or `normalize = standard`")
 
 

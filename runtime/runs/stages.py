@@ -1,4 +1,4 @@
-"""The stages of a simulation's training: candidates at their starts are raced, the best go on, are refitted, averaged."""
+"""The stages of a simulation's training: candidates are raced, the best go on, are refitted and averaged."""
 
 from __future__ import annotations
 

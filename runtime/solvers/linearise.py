@@ -35,7 +35,8 @@ ELEMENTWISE = (
 class Linear(NamedTuple):
     """x[k+1] = after + A dx + B du,  y = output + C dx + D du at N samples.
 
-    after (N, n), output (N, p), A (N, n, n), B (N, n, m), C (N, p, n), D (N, p, m).
+    after (N, n), output (N, p), A (N, n, n), B (N, n, m), C (N, p, n), D (N, p, m); a matrix that is the same for all
+    samples may lack its first axis.
     """
 
     after: Tensor
@@ -49,8 +50,7 @@ class Linear(NamedTuple):
 def linearise(module: nn.Module, x: Tensor, u: Tensor) -> Linear:
     """Of any module made of per-step layers and layers with state, at x (N, n) and u (N, m)."""
     if isinstance(module, LinearDynamics):
-        N = len(u)
-        return Linear(*module.step(x, u), *(M.expand(N, -1, -1) for M in (module.A, module.B, module.C, module.D)))
+        return Linear(*module.step(x, u), module.A, module.B, module.C, module.D)
     if isinstance(module, StateSpace) and not module.innovations:
         return _state_space(module, x, u)
     if isinstance(module, Correction):
@@ -64,7 +64,7 @@ def linearise(module: nn.Module, x: Tensor, u: Tensor) -> Linear:
     if isinstance(module, CastWrapper):
         return linearise(module.module, x, u)
     if isinstance(module, nn.Linear):
-        return _static(x, module(u), module.weight.expand(len(u), -1, -1))
+        return _static(x, module(u), module.weight)
     if isinstance(module, ELEMENTWISE):
         y, slope = with_slope(module, u)
         return _static(x, y, torch.diag_embed(slope))
@@ -73,22 +73,34 @@ def linearise(module: nn.Module, x: Tensor, u: Tensor) -> Linear:
 
 def with_slope(function: Callable[[Tensor], Tensor], z: Tensor) -> tuple[Tensor, Tensor]:
     """An elementwise function and its derivative."""
+    if isinstance(function, Curve):
+        return function.with_slope(z)
+    if isinstance(function, nn.Tanh):
+        value = z.tanh()
+        return value, 1 - value.square()
     value, slope = jvp(function, (z,), (torch.ones_like(z),))
     return value, slope
 
 
 def network_slope(network: nn.Sequential, z: Tensor) -> tuple[Tensor, Tensor]:
-    """A network of linear layers and elementwise functions: values (N, out) and Jacobian (N, out, in)."""
-    J: Tensor | None = None
+    """A network of linear layers and elementwise functions: values (N, out) and Jacobian (N, out, in) or (out, in)."""
+    passed: list[Tensor] = []
     for layer in network:
         if isinstance(layer, nn.Linear):
             z = layer(z)
-            J = layer.weight.expand(len(z), -1, -1) if J is None else layer.weight @ J
+            passed.append(layer.weight)
         else:
             z, slope = with_slope(layer, z)
-            J = slope[..., None] * J if J is not None else torch.diag_embed(slope)
-    assert J is not None, "a network has one layer at least"
+            passed.append(slope[:, None])
+    J = passed[-1]
+    for factor in reversed(passed[:-1]):  # from the few outputs back, so that every product is one of two matrices
+        J = J * factor if factor.ndim == 3 else J @ factor
     return z, J
+
+
+def times(M: Tensor, S: Tensor) -> Tensor:
+    """M S for M (N, p, q) or (p, q) and S (N, q, r), without copies of a matrix that is the same for all samples."""
+    return M @ S if M.ndim == 3 else (S.mT @ M.mT).mT
 
 
 def by_directions(move: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]], x: Tensor, u: Tensor) -> Linear:
@@ -106,14 +118,13 @@ def by_directions(move: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]], x: Te
 
 
 def _static(x: Tensor, y: Tensor, D: Tensor) -> Linear:
-    N, p, m = D.shape
-    none = x.new_zeros(N, 0, 0)
-    return Linear(x, y, none, x.new_zeros(N, 0, m), x.new_zeros(N, p, 0), D)
+    p, m = D.shape[-2:]
+    return Linear(x, y, x.new_zeros(0, 0), x.new_zeros(0, m), x.new_zeros(p, 0), D)
 
 
 def _state_space(module: StateSpace, x: Tensor, u: Tensor) -> Linear:
     after, output = module.step(x, u)
-    A, B, C, D = (M.expand(len(u), -1, -1) for M in (module.A, module.B, module.C, module.D))
+    A, B, C, D = module.A, module.B, module.C, module.D
     n, both = module.states, torch.cat([x, u], dim=-1)
     if module.f is not None:
         _, J = network_slope(module.f, both)
@@ -130,14 +141,14 @@ def _corrected(module: Correction, x: Tensor, u: Tensor) -> Linear:
     standard = [(x - module.state_mean) / module.state_scale, (u - module.input_mean) / module.input_scale]
     missed, J = network_slope(module.network, torch.cat(standard, dim=-1))
     J = J / torch.cat([module.state_scale, module.input_scale])
-    moved = module.state_scale[:, None] * J[:, :n]
+    moved = module.state_scale[:, None] * J[..., :n, :]
     return Linear(
         inner.after + module.state_scale * missed[:, :n],
         inner.output + missed[:, n:],
         inner.A + moved[..., :n],
         inner.B + moved[..., n:],
-        inner.C + J[:, n:, :n],
-        inner.D + J[:, n:, n:],
+        inner.C + J[..., n:, :n],
+        inner.D + J[..., n:, n:],
     )
 
 
@@ -149,16 +160,16 @@ def _joined(modules: nn.Sequential, x: Tensor, u: Tensor) -> Linear:
     after, rows_A, rows_B, first = [], [], [], 0
     for module in modules:
         last = first + states_of(module)
+        if isinstance(module, ELEMENTWISE):
+            u, slope = with_slope(module, u)
+            S, T = slope[..., None] * S, slope[..., None] * T
+            continue
         own = linearise(module, x[:, first:last], u)
         if last > first:
             after.append(own.after)
-            row = own.B @ S
-            row[..., first:last] += own.A
-            rows_A.append(row)
-            rows_B.append(own.B @ T)
-        S = own.D @ S
-        S[..., first:last] += own.C
-        T = own.D @ T
+            rows_A.append(_with(times(own.B, S), own.A, first, last))
+            rows_B.append(times(own.B, T))
+        S, T = _with(times(own.D, S), own.C, first, last), times(own.D, T)
         u, first = own.output, last
     empty = x[:, :0]
     return Linear(
@@ -169,3 +180,8 @@ def _joined(modules: nn.Sequential, x: Tensor, u: Tensor) -> Linear:
         S,
         T,
     )
+
+
+def _with(S: Tensor, own: Tensor, first: int, last: int) -> Tensor:
+    """S (N, q, n) and, in its columns `first` to `last`, what depends on these states directly."""
+    return S + torch.nn.functional.pad(own, (first, S.shape[2] - last))

@@ -1,4 +1,4 @@
-"""Simulation of a whole record at once by Newton's method in time, and by the plain loop where that does not converge."""
+"""Simulation of a whole record at once by Newton's method in time, by the plain loop where that does not settle."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sysidc.runtime.solvers.linearise import linearise
 from sysidc.runtime.solvers.scan import linear_scan
 
 MOST_ITERATIONS = 12
-SHORTEST = 64
+SHORTEST = 24
 """Below this many steps the loop is as fast."""
 
 
@@ -59,7 +59,7 @@ def newton(module: nn.Module, first: Tensor, u: Tensor, guess: Tensor | None) ->
     for iteration in range(MOST_ITERATIONS):
         now = x[:, :-1]
         local = linearise(module, now.reshape(-1, n), flat_u)
-        A = local.A.reshape(batch, time, n, n)
+        A = local.A.expand(len(flat_u), n, n).reshape(batch, time, n, n)
         b = local.after.reshape(batch, time, n, 1) - A @ now[..., None]
         moved = linear_scan(A, b, first[..., None])[..., 0]
         change = (moved - x).abs().max().item()

@@ -1,8 +1,8 @@
 """How the outputs of a simulated record depend on the parameters, slab by slab and without going back through time.
 
-S[k+1] = A[k] S[k] + G[k] with S = dx/dtheta, and dy[k]/dtheta = C[k] S[k] + H[k]. A slab of a record is cut into pieces
-that run side by side from zero, each with its transition matrix; the pieces are joined afterwards, so that a record of T
-steps takes about T / PIECES small steps, and only the rows dy/dtheta are kept.
+S[k+1] = A[k] S[k] + G[k] with S = dx/dtheta, and dy[k]/dtheta = C[k] S[k] + H[k]. A slab of a record is cut into
+pieces that run side by side from zero, each with its transition matrix; the pieces are joined afterwards, so that a
+record of T steps takes about T / PIECES small steps, and only the rows dy/dtheta are kept.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def sensitivities(
 
 
 def _slab(module: nn.Module, parameters: Parameters, x: Tensor, u: Tensor, S: Tensor) -> tuple[Tensor, Tensor]:
-    batch, steps, n = x.shape
+    batch, steps, _ = x.shape
     pieces = max(1, min(PIECES // batch, steps // 8))
     length = steps // pieces
     whole = pieces * length
@@ -84,7 +84,7 @@ def _side_by_side(
 
 def _group(module: nn.Module, parameters: Parameters, x: Tensor, u: Tensor, carried: Tensor) -> tuple[Tensor, Tensor]:
     """A few steps of every piece: rows (pieces, steps, p, columns) and what is carried behind them."""
-    pieces, steps, n = x.shape
+    pieces, steps, _ = x.shape
     by_time = (values.transpose(0, 1).reshape(steps * pieces, -1) for values in (x, u))
     local = in_parameters(module, parameters, *by_time)
     A, C, G, H = (values.reshape(steps, pieces, *values.shape[1:]) for values in local[2:])

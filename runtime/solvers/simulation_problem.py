@@ -83,7 +83,8 @@ class SimulationProblem:
 
     def _errors(self, item: Records) -> Tensor:
         """(batch, steps that count, p), by a new simulation, whose states are kept as the next one's first guess."""
-        start = self.chain.start(item.u, item.known)
+        near = None if item.states is None else item.states[:, 0]
+        start = self.chain.start(item.u, item.known, near)
         states, output = simulate(self.chain, start, item.u, item.states)
         if states.isfinite().all():
             item.states = states

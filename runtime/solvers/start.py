@@ -15,23 +15,28 @@ SETTLED = 1e-9
 
 
 def estimate_start(
-    module: nn.Module, u: Tensor, y: Tensor, mean: Tensor, covariance: Tensor, noise: Tensor, tries: Tensor
+    module: nn.Module,
+    u: Tensor,
+    y: Tensor,
+    mean: Tensor,
+    covariance: Tensor,
+    noise: Tensor,
+    tries: Tensor,
+    near: Tensor | None = None,
 ) -> Tensor:
     """x[0] (batch, n) with the least sum(e^2) / noise + (x - mean)' covariance^-1 (x - mean), without gradient.
 
-    u (batch, P, inputs), y (batch, P, outputs); `tries` (K, n) are states to start the search from, besides the mean.
-    States whose variance is 0 keep the mean. Levenberg-Marquardt on every record and try side by side; a try that
-    leaves the finite numbers loses.
+    u (batch, P, inputs), y (batch, P, outputs); `tries` (K, n) are states to start the search from, besides the mean;
+    with `near` (batch, n), the start of a neighbouring model, the search begins there alone. States whose variance is 0
+    keep the mean. Levenberg-Marquardt on every record and try side by side; a try that leaves the finite numbers loses.
     """
     with torch.no_grad():
         batch, n = len(u), len(mean)
-        starts = torch.cat([mean[None], tries]).to(u)
-        several = len(starts)
-        x = starts.repeat(batch, 1)
+        starts = torch.cat([mean[None], tries]).to(u).expand(batch, -1, n) if near is None else near[:, None]
+        several = starts.shape[1]
         u, y = (values.repeat_interleave(several, dim=0) for values in (u, y))
-        prior = Prior(mean, covariance)
-        x, cost = _descend(module, x, u, y, prior, noise)
-        best = cost.reshape(batch, several).nan_to_num(torch.inf, posinf=torch.inf).argmin(dim=1)
+        x, cost = _descend(module, starts.reshape(-1, n), u, y, Prior(mean, covariance), noise)
+        best = cost.reshape(batch, several).argmin(dim=1)
         return x.reshape(batch, several, n)[torch.arange(batch), best]
 
 
@@ -57,20 +62,21 @@ class Prior:
 def _descend(module: nn.Module, x: Tensor, u: Tensor, y: Tensor, prior: Prior, noise: Tensor) -> tuple[Tensor, Tensor]:
     damping = torch.full((len(x),), 1e-3, dtype=x.dtype, device=x.device)
     states, cost = _cost(module, x, u, y, prior, noise)
+    done = torch.zeros_like(cost, dtype=torch.bool)
     for _ in range(ITERATIONS):
         H, g = _normal_equations(module, x, states, u, y, prior, noise)
         scaled = H + torch.diag_embed(damping[:, None] * H.diagonal(dim1=1, dim2=2).clamp_min(1e-12))
-        step_taken, _ = torch.linalg.solve_ex(scaled, g)
-        moved = x + step_taken.nan_to_num()
+        move, _ = torch.linalg.solve_ex(scaled, g)
+        foretold = (move * g).sum(dim=1)  # about the decrease of the cost that is left
+        moved = x + move.nan_to_num()
         moved_states, moved_cost = _cost(module, moved, u, y, prior, noise)
         better = moved_cost < cost
-        gain = torch.where(better, cost - moved_cost, torch.zeros_like(cost))
+        done |= (foretold.abs() <= SETTLED * cost) | ((cost - moved_cost).abs() <= SETTLED * cost) | (damping > 1e6)
         x = torch.where(better[:, None], moved, x)
         states = torch.where(better[:, None, None], moved_states, states)
-        small = bool((gain[better] <= SETTLED * cost[better].abs()).all()) if better.any() else True
         cost = torch.where(better, moved_cost, cost)
         damping = torch.where(better, damping / 10, damping * 10)
-        if small and bool((better | (damping > 1e3)).all()):
+        if bool(done.all()):
             break
     return x, cost
 
@@ -103,6 +109,7 @@ def sensitivity_to_start(module: nn.Module, states: Tensor, u: Tensor) -> tuple[
     n = states.shape[2]
     now = states[:, :time].reshape(-1, n)
     _, output, A, _, C, _ = linearise(module, now, u.reshape(-1, inputs))
+    A, C = (matrix.expand(len(now), -1, -1) for matrix in (A, C))
     identity = torch.eye(n).to(states).expand(batch, n, n)
     S = linear_scan(A.reshape(batch, time, n, n), A.new_zeros(batch, time, n, n), identity)
     p = output.shape[1]

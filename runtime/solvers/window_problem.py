@@ -18,9 +18,9 @@ MOST_NUMBERS = 1 << 24
 class WindowProblem:
     """sum(e^2) / variance + penalty, e = y - y^ over all windows.
 
-    `compared` is called with a batch and returns (y^, y), both (batch, M, outputs); a batch holds y as its second tensor.
-    Every window is differentiated by itself, so layers must not mix windows. Parameters are those of `compared` that
-    require gradients, in order.
+    `compared` is called with a batch and returns (y^, y), both (batch, M, outputs); a batch holds y as its second
+    tensor. Every window is differentiated by itself, so layers must not mix windows. Parameters are those of `compared`
+    that require gradients, in order.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""The linear model that a chain starts from: by a subspace method, refined on its output error, written into the layers."""
+"""The linear model that a chain starts from: by a subspace method, refined on its output error, put into the layers."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ def write(layer: LinearLayer, start: LinearStart) -> None:
 
 
 def cover(curve: Curve, values: Tensor, margin: float = 0.2) -> None:
-    """Let a spline span the values (..., channels) that reach it, and a margin, from where it starts as the identity."""
+    """Let a spline span the values (..., channels) that reach it, and a margin; it is the identity there again."""
     if isinstance(curve.curve, Spline):
         flat = values.reshape(-1, values.shape[-1])
         low, high = flat.amin(dim=0), flat.amax(dim=0)

@@ -54,7 +54,7 @@ def records_of_part(part: SpecDataModule) -> list[Records]:
 
 
 def settle(stack: nn.Module, part: SpecDataModule, prior: bool) -> None:
-    """Let a chain take the prior of its start, and corrections that are still zero their units, from what it simulates."""
+    """Take the prior of a chain's start, and the units of corrections that are still zero, from what it simulates."""
     if not isinstance(stack, Chain) or not stack.states:
         return
     records = records_of_part(part)

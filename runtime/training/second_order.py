@@ -52,8 +52,10 @@ class _Compared(nn.Module):
 
 
 def settled(problem: Problem, stack: nn.Module) -> Problem:
-    """The problem with the cost of a training: sum(e^2) / r + the penalties of corrections, r being the mean square of e
-    at the parameters as they are now, which are also where the penalties pull to."""
+    """The problem with the cost of a training: sum(e^2) / r + the penalties of corrections.
+
+    r is the mean square of e at the parameters as they are now, which are also where the penalties pull to.
+    """
     squares = problem.squared_error()
     if squares < torch.inf:
         problem.variance = max(squares / problem.samples, torch.finfo(torch.float64).tiny)

@@ -32,8 +32,8 @@ class TrainingModule(pl.LightningModule):
     after the other by itself, clips the gradient's norm to `gradient_clip` and moves the scheduler, which spares the
     Trainer's and the loader's work for each step. Without, Lightning takes one step per batch and does the clipping.
 
-    With `second_order` the optimiser is a LevenbergMarquardt, a batch the list of all batches of the training part and a
-    step one iteration on them.
+    With `second_order` the optimiser is a LevenbergMarquardt, a batch the list of all batches of the training part and
+    a step one iteration on them.
 
     Logged once per epoch: train_loss, val_loss, val_rmse, val_nrmse, val_fit (see `metrics.py`). Raises TypeError for
     an optimiser or a scheduler that is an object instead of a factory.
