@@ -177,8 +177,9 @@ class Documents(Files):
         return tuple(found.values())
 
     def programs(self, text: Text) -> list[tuple[Text, ...]]:
-        """The closures that a file is part of: its own, then those of open files and of the folders' files."""
+        """The closures that a file is part of: its own, then those of open files and of the folders' files of now."""
         own = self.closure(text)
+        self._looked = -KEPT
         return [own, *self.users(text)]
 
     def users(self, text: Text) -> list[tuple[Text, ...]]:

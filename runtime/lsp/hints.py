@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from lsprotocol import types
 
+from sysidc.compiler.catalogue.layers import LAYERS
 from sysidc.compiler.plan import TensorType
-from sysidc.runtime.lsp.analysis import Placed, Shapes
+from sysidc.runtime.lsp.analysis import Shapes
 from sysidc.runtime.lsp.documents import Text
 from sysidc.runtime.lsp.words import Word
 
@@ -50,27 +51,29 @@ def _behind_label(text: Text, end: int) -> int:
 
 
 def _uses_of_blocks(text: Text, shapes: Shapes) -> dict[int, TensorType]:
-    """What leaves a use of a block: what arrives at the layer behind it in the same braces, or leaves the model."""
-    blocks = {word.text for word in text.words if word.role == "define block"}
-    starts = {placed.start: placed for placed in shapes.nodes}
-    layers = [word for word in text.words if word.role == "layer"]
+    """What leaves a use of a block: what arrives at what stands behind it in the same braces, or leaves the model."""
+    uses = [(word, _end_of(text, word)) for word in text.words if word.role == "layer" and word.text not in LAYERS]
     found = {}
-    for index, word in enumerate(layers):
+    for index, (word, end) in enumerate(uses):
         home = word.frame.definition
-        if word.text not in blocks or home is None or home.role != "define model":
+        if home is None or home.role != "define model":
             continue
-        following = layers[index + 1] if index + 1 < len(layers) else None
-        leaves = _arriving(word, following, starts, shapes)
+        other = uses[index + 1][0].start if index + 1 < len(uses) else len(text.source.text)
+        leaves = _arriving(text, end, other, shapes)
         if leaves is not None:
-            found[_end_of(text, word)] = leaves
+            found[end] = leaves
     return found
 
 
-def _arriving(word: Word, following: Word | None, starts: dict[int, Placed], shapes: Shapes) -> TensorType | None:
-    if following is not None and following.frame is word.frame:
-        return starts[following.start].node.type_in if following.start in starts else None
-    last = word.frame.parent is not None and word.frame.parent.kind == "file"
-    return shapes.plan.model.nodes[-1].type_out if last else None
+def _arriving(text: Text, end: int, other: int, shapes: Shapes) -> TensorType | None:
+    """What arrives behind `end`; None where the next use of a block, at `other`, comes first or braces end there."""
+    following = [placed for placed in shapes.nodes if end <= placed.start < other]
+    if following:
+        first = min(following, key=lambda placed: (placed.start, -placed.end))
+        return None if "}" in text.source.text[end : first.start] else first.node.type_in
+    rest = text.source.text[end:].lstrip()
+    top = rest.startswith("}") and other == len(text.source.text)
+    return shapes.plan.model.nodes[-1].type_out if top else None
 
 
 def _end_of(text: Text, word: Word) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import groupby
+
 from lsprotocol import types
 
 from sysidc.dsl import syntax
@@ -127,14 +129,11 @@ def _braces(text: Text) -> list[Span]:
 
 def _comments(text: Text) -> list[types.FoldingRange]:
     lines = sorted({text.lines.position(word.start).line for word in text.words if _alone(text, word.start, word.role)})
-    found, first = [], None
-    for line, following in zip(lines, [*lines[1:], -1], strict=True):
-        first = line if first is None else first
-        if following != line + 1:
-            if line > first:
-                found.append(types.FoldingRange(first, line, kind=types.FoldingRangeKind.Comment))
-            first = None
-    return found
+    runs = [list(run) for _, run in groupby(enumerate(lines), lambda entry: entry[1] - entry[0])]
+    ends = [(run[0][1], run[-1][1]) for run in runs]
+    return [
+        types.FoldingRange(first, last, kind=types.FoldingRangeKind.Comment) for first, last in ends if last > first
+    ]
 
 
 def _alone(text: Text, start: int, role: str) -> bool:

@@ -69,23 +69,26 @@ def _judge(documents: Documents, home: Place, places: list[Place], name: str) ->
     for program in documents.programs(home.text):
         for text in program:
             for word in text.words:
-                if word.text == name and _clashes(program, text, word, home):
+                if word.text == name and _clashes(program, text, word, home, places):
                     raise Refused(f"`{name}` already stands for something in {text.source.name}")
 
 
-def _clashes(program: tuple[Text, ...], text: Text, word: Word, home: Place) -> bool:
+def _clashes(program: tuple[Text, ...], text: Text, word: Word, home: Place, places: list[Place]) -> bool:
     """Whether a word that is there already would mean the renamed thing, or hide it."""
     stacks = home.word.role in STACKS
     if word.role.startswith("define ") or word.role in ("layer", "signal", "target"):
         taken = word.role in STACKS or word.role == "layer"
-        return taken == stacks and word.role != "define model" and _reaches(word, home)
-    return not stacks and word.role == "value" and resolve(program, text, word) is None and _reaches(word, home)
+        return taken == stacks and word.role != "define model" and _reaches(word, home, places)
+    return not stacks and word.role == "value" and resolve(program, text, word) is None and _reaches(word, home, places)
 
 
-def _reaches(word: Word, home: Place) -> bool:
-    """Names of different blocks do not meet."""
+def _reaches(word: Word, home: Place, places: list[Place]) -> bool:
+    """Names of different blocks do not meet; one of a block meets an outer one that is used in that block."""
     if not is_local(home.word):
-        return True
-    own = home.word.frame.definition
-    other = word.frame.definition
-    return not is_local(word) or (own is not None and other is not None and own.start == other.start)
+        inside = [place.word.frame.definition for place in places]
+        return not is_local(word) or any(_same(word.frame.definition, definition) for definition in inside)
+    return not is_local(word) or _same(word.frame.definition, home.word.frame.definition)
+
+
+def _same(left: Word | None, right: Word | None) -> bool:
+    return left is not None and right is not None and (left.start, left.text) == (right.start, right.text)

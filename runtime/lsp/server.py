@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Iterable
 from typing import Any, TypeAlias
 
@@ -32,6 +33,11 @@ class Refusal(JsonRpcException):
 
     CODE = -32803
     MESSAGE = "Request failed"
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """A refusal is an answer and no entry for the log."""
+    return not (record.exc_info and isinstance(record.exc_info[1], Refusal))
 
 
 class SpecServer(LanguageServer):
@@ -103,6 +109,7 @@ class SpecServer(LanguageServer):
 def make_server(version: str) -> SpecServer:
     """A server that waits to be started."""
     server = SpecServer(version)
+    logging.getLogger("pygls.protocol.json_rpc").addFilter(_is_news)
     _follow_documents(server)
     _answer_about_words(server)
     _answer_about_texts(server)

@@ -13,9 +13,6 @@ from sysidc.dsl import syntax
 from sysidc.dsl.formatter import format_source
 from sysidc.dsl.parser import parse
 from sysidc.dsl.source import Source
-
-pytest.importorskip("pygls")
-
 from sysidc.runtime.lsp.words import open_at_end, scan
 
 ROOT = Path(__file__).resolve().parents[2]
