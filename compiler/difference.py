@@ -6,10 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sysidc.compiler.plan import Node, Plan, to_json
+from sysidc.compiler.plan import ChainPlan, Node, Plan, to_json
 
 AREAS = {"sampling_time": "signals", "signals": "signals", "model": "network", "data": "data", "train": "training"}
 DERIVED = ("place", "folder", "hash", "plan_version", "name", "chosen")
+UNSIZED = ("initial", "penalty")
+"""Arguments that say how weights are used and not how many there are."""
 ABSENT = object()
 
 
@@ -28,6 +30,8 @@ def differences(first: Plan, second: Plan) -> tuple[Difference, ...]:
     left, right = to_json(first), to_json(second)
     left["model"]["nodes"] = _flat(first.model.nodes)
     right["model"]["nodes"] = _flat(second.model.nodes)
+    for tree in (left, right):
+        _tell_once(tree["train"])
     found = []
     for key in left:
         if key in DERIVED:
@@ -37,18 +41,37 @@ def differences(first: Plan, second: Plan) -> tuple[Difference, ...]:
     return tuple(found)
 
 
+def _tell_once(train: dict[str, Any]) -> None:
+    """Leaves of every stage what it says otherwise than the whole training."""
+    for stage in (train["simulation"] or {"stages": ()})["stages"]:
+        stage["train"] = {
+            key: value for key, value in stage["train"].items() if key != "simulation" and value != train[key]
+        }
+
+
 def weights_fit(first: Plan, second: Plan) -> bool:
     """Whether the weights of one stack can be loaded into the other: same names, same sizes, same dtype."""
-    return first.model.dtype == second.model.dtype and _weights(first.model.nodes) == _weights(second.model.nodes)
+    return (
+        first.model.dtype == second.model.dtype
+        and _weights(first.model.nodes) == _weights(second.model.nodes)
+        and _start_weights(first.model.chain) == _start_weights(second.model.chain)
+    )
+
+
+def _start_weights(chain: ChainPlan | None) -> tuple[bool, int | None]:
+    """What a chain stores besides its layers: the states seen in training, and an encoder of so many numbers."""
+    seen = chain.known * (chain.inputs + chain.outputs) if chain and chain.initial == "encoder" else None
+    return chain is not None, seen
 
 
 def _weights(nodes: Sequence[Node], prefix: str = "") -> list[tuple[str, str, tuple[tuple[str, Any], ...]]]:
     found = []
     for node in nodes:
+        own = node.parameters - sum(child.parameters for child in node.children)
         if node.children:
             found += _weights(node.children, f"{prefix}{node.name}.")
-        elif node.parameters:
-            sizes = tuple(sorted((key, str(value)) for key, value in node.arguments.items() if key != "initial"))
+        if own:
+            sizes = tuple(sorted((key, str(value)) for key, value in node.arguments.items() if key not in UNSIZED))
             found.append((prefix + node.name, node.target, sizes))
     return found
 

@@ -159,7 +159,7 @@ TRAIN_SIMULATION = (
     call("init", "linear start", None, "call|none", about="linear model to start from"),
     Argument("starts", "int", 1, low=1, high=10_000, about="candidates, raced in the first stage"),
     Argument("keep", "int", None, low=1, about="candidates that go on to the next stage"),
-    Argument("segments", "lengths|length", None, low=1, about="first samples of the training part, stage by stage"),
+    Argument("segments", "lengths|length", None, low=1, entries=(1, 100), about="first samples of the training part, stage by stage"),
     Argument("refit", "bool", False, about="the last stage once more with all data"),
     Argument("ensemble", "int", 1, low=1, about="candidates that are refitted and averaged"),
     Argument("initial", "word", None, choices=INITIAL, about="how the state at the start of a record is found"),

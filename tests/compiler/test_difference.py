@@ -37,6 +37,39 @@ CASES = {
 }
 
 
+WHOLE = {"header": "u[all], y[5] -> y[all]"}
+CHAIN = spec("@correction { LinearDynamics(2) }", **WHOLE)
+
+CHAINS = {
+    "hidden": (spec("@correction(hidden = [3]) { LinearDynamics(2) }", **WHOLE), "model.nodes.0.hidden", False),
+    "penalty": (spec("@correction(penalty = 2) { LinearDynamics(2) }", **WHOLE), "model.nodes.0.penalty", True),
+    "start": (
+        spec("@correction { LinearDynamics(2, initial = encoder) }", **WHOLE),
+        "model.chain.initial",
+        False,
+    ),
+    "stage": (
+        spec("@correction { LinearDynamics(2) }", train="simulation { stage { epochs = 9 } }", **WHOLE),
+        "train.simulation.stages.0.train.epochs",
+        True,
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CHAINS)
+def test_chains_and_stages_are_compared_too(case: str) -> None:
+    other, path, fit = CHAINS[case]
+    first, second = plan_of(CHAIN), plan_of(other)
+    assert path in {difference.path for difference in differences(first, second)}
+    assert weights_fit(first, second) is fit
+    assert _loads(first, second) is fit
+
+
+def test_what_holds_for_all_stages_is_told_once() -> None:
+    other = spec("@correction { LinearDynamics(2) }", train="simulation { epochs = 9 }", **WHOLE)
+    assert [found.path for found in differences(plan_of(CHAIN), plan_of(other))] == ["train.epochs"]
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_a_difference_is_found_where_it_is(case: str) -> None:
     other, area, path, fit = CASES[case]
