@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from html import escape
 from typing import Any
 
 import numpy as np
 
+from sysidc.runtime.data.record import Array
 from sysidc.runtime.runs.report.axes import with_unit
 from sysidc.runtime.runs.report.drawing.chart import Chart, Line
+from sysidc.runtime.runs.report.drawing.scale import fitting
 from sysidc.runtime.runs.report.drawing.table import table, words
 from sysidc.runtime.runs.report.evidence import Evidence, Row
 
@@ -32,17 +34,21 @@ def key_figures(evidence: Evidence) -> str:
     fits = [row["fit"] for row in evidence.score if row.get("fit") is not None]
     errors = [row["rmse"] for row in evidence.score if row.get("rmse") is not None]
     if fits:
-        shown["fit" if len(fits) == 1 else "fit, mean"] = f"{np.mean(fits):.2f} %".replace("-", "\u2212")
+        shown[_named("fit", len(fits))] = f"{np.mean(fits):.2f} %".replace("-", "\u2212")
     if errors:
         unit = evidence.plan.signal(evidence.score[0]["signal"]).unit or ""
         several = len({row["signal"] for row in evidence.score}) > 1
-        shown["rmse" if len(errors) == 1 else "rmse, mean"] = f"{np.mean(errors):.4g} {'' if several else unit}".strip()
+        shown[_named("rmse", len(errors))] = f"{np.mean(errors):.4g} {'' if several else unit}".strip()
     shown["parameters"] = words(evidence.plan.model.parameters)
     shown["epochs"] = str(len(evidence.epochs))
     if "seconds" in evidence.environment:
         shown["training"] = _duration(float(evidence.environment["seconds"]))
     items = (f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for name, value in shown.items())
     return f'<dl class="key">{"".join(items)}</dl>'
+
+
+def _named(metric: str, rows: int) -> str:
+    return metric if rows == 1 else f"{metric}, mean of {rows}"
 
 
 def scores(evidence: Evidence) -> str:
@@ -67,34 +73,43 @@ def horizons(evidence: Evidence) -> str:
 def horizon_chart(scores: Mapping[str, list[Row]], units: Mapping[str, str | None]) -> Chart | None:
     """One line per run, record and signal: nrmse where it was asked for, else the first metric that is an error."""
     rows = [row for score in scores.values() for row in score if row.get("horizon") is not None]
-    metric = next((name for name in ("nrmse", "rmse", "mae") if rows and rows[0].get(name) is not None), None)
+    metric = next((name for name in ("nrmse", "rmse", "mae") if any(row.get(name) is not None for row in rows)), None)
     if metric is None or len({row["horizon"] for row in rows}) < 2:
         return None
-    lines: list[Line] = []
-    for run, score in scores.items():
-        for key in dict.fromkeys((row["record"], row["signal"]) for row in score):
-            own = [row for row in score if (row["record"], row["signal"]) == key and row.get("horizon") is not None]
-            own.sort(key=lambda row: row["horizon"])
-            at, values = (np.array([float(row[name]) for row in own]) for name in ("horizon", metric))
-            ink, name = f"ink{len(lines) // 2 % INKS}", " ".join(filter(None, (run, *key)))
-            lines += [Line(name, values, ink, at), Line("", values, ink, at, "points")]
+    lines = [
+        line
+        for number, (name, at, values) in enumerate(_over_horizons(scores, metric))
+        for line in (
+            Line(name, values, f"ink{number % INKS}", at),
+            Line("", values, f"ink{number % INKS}", at, "points"),
+        )
+    ]
     signals = {row["signal"] for row in rows}
-    label = with_unit(metric, (units.get(*signals) or "") if metric != "nrmse" and len(signals) == 1 else "")
-    title, levels = (
-        "Error over the horizon",
-        (1.0,) if metric == "nrmse" and max(line.y.max() for line in lines) > 0.5 else (),
-    )
+    unit = units.get(*signals) if metric != "nrmse" and len(signals) == 1 else None
+    reaches_one = metric == "nrmse" and any((line.y > 0.5).any() for line in lines)
     return Chart(
-        title,
+        "Error over the horizon",
         "steps ahead",
-        label,
+        with_unit(metric, unit or ""),
         tuple(lines),
         x_log=True,
-        levels=levels,
+        x_scale=fitting([line.x for line in lines if line.x is not None], log=True, margin=0.02),
+        levels=(1.0,) if reaches_one else (),
         caption=HORIZONS,
         group="horizons",
         height=260,
     )
+
+
+def _over_horizons(scores: Mapping[str, list[Row]], metric: str) -> Iterator[tuple[str, Array, Array]]:
+    """(name, horizons, values) of every run, record and signal; what is not finite was written as null."""
+    for run, score in scores.items():
+        rows = sorted((row for row in score if row.get("horizon") is not None), key=lambda row: int(row["horizon"]))
+        for record, signal in dict.fromkeys((row["record"], row["signal"]) for row in rows):
+            own = [row for row in rows if (row["record"], row["signal"]) == (record, signal)]
+            at = np.array([float(row["horizon"]) for row in own])
+            values = np.array([np.nan if row.get(metric) is None else row[metric] for row in own], dtype=float)
+            yield " ".join(filter(None, (run, record, signal))), at, values
 
 
 def learned_numbers(evidence: Evidence) -> str:

@@ -240,7 +240,7 @@ def test_report_of_no_run_is_refused(tmp_path: Path, capsys: pytest.CaptureFixtu
 def test_compare_marks_the_best_and_tells_what_differs(run: Path, tmp_path: Path) -> None:
     worse = tmp_path / "worse"
     shutil.copytree(run, worse)
-    rows: list[dict[str, float | None]] = [
+    rows = [
         {**row, "rmse": 2 * row["rmse"], "fit": row["fit"] - 50}
         for row in json.loads((run / "metrics.json").read_text())
     ]
@@ -256,6 +256,20 @@ def test_compare_marks_the_best_and_tells_what_differs(run: Path, tmp_path: Path
     cells = re.findall(r"<tr><td>test</td>.*?<td>(?:rmse|fit)</td>(.*?)</tr>", text)
     assert len(cells) == 2 and all(re.fullmatch(r'<td>[^<]+</td><td class="best">[^<]+</td>', row) for row in cells)
     assert "<td>train.seed</td><td>77</td><td>0</td>" in text
+
+
+def test_runs_of_different_modes_stand_on_one_page(runs: dict[str, Path], tmp_path: Path) -> None:
+    output = tmp_path / "all.html"
+    assert main(["compare", *map(str, runs.values()), "-o", str(output)]) == 0
+    page = Page(output.read_text(encoding="utf-8"))
+    assert page.faults == [] and "horizons" in page.sections()
+
+
+def test_a_score_that_is_not_finite_is_left_out_of_the_chart(runs: dict[str, Path], tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(runs["prediction"], tmp_path / "copy"))
+    rows = [{**row, "nrmse": None, "fit": None} for row in json.loads((folder / "metrics.json").read_text())]
+    (folder / "metrics.json").write_text(json.dumps(rows), encoding="utf-8")
+    assert "rmse [mm]" in report(folder)
 
 
 def test_runs_of_one_name_are_told_apart_by_their_path(run: Path, tmp_path: Path) -> None:
