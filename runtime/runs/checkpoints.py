@@ -71,7 +71,7 @@ def encode(value: Any, tensors: Tensors, where: str = "checkpoint") -> Any:
         case float():
             return float(value) if math.isfinite(value) else {"$float": str(float(value))}
         case Tensor():
-            return _tensor(value, tensors)
+            return _tensor(value, tensors, where)
         case list():
             return [encode(item, tensors, f"{where}[{index}]") for index, item in enumerate(value)]
         case Counter():
@@ -118,9 +118,9 @@ FORMS: dict[str, Callable[[Any, Mapping[str, Tensor]], Any]] = {
 }
 
 
-def _tensor(value: Tensor, tensors: Tensors) -> dict[str, str]:
+def _tensor(value: Tensor, tensors: Tensors, where: str) -> dict[str, str]:
     if value.layout != torch.strided or value.is_quantized:
-        raise TypeError(f"a checkpoint has no form for a tensor of layout {value.layout}, {value.dtype}")
+        raise TypeError(f"{where} is a tensor of layout {value.layout}, {value.dtype}: a checkpoint has no form for it")
     name = str(len(tensors))
     whole = value.detach().cpu().resolve_conj().resolve_neg()
     pairs = torch.view_as_real(whole) if whole.is_complex() else whole

@@ -82,6 +82,12 @@ def _indented(lines: Sequence[str]) -> str:
     return "\n".join(f"  {line}" for line in lines)
 
 
+def no_runs(path: Path, why: str) -> RunError:
+    return RunError(
+        "no-runs", f"the runs in '{path}' cannot be listed: {why}", "give the folder that `train` wrote into"
+    )
+
+
 def no_test_part(name: str) -> RunError:
     return RunError("no-test-part", f"{name} has no test part to score", "test = 20 % in the data section")
 
