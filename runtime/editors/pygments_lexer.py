@@ -13,14 +13,14 @@ SETTING = r"([^\W\d]\w*)([ \t]*)(=)(?!=)"
 SIGNAL = r"\b(input|output)(\s+)(?!=)([^\W\d]\w*)"
 
 
-class SpecLexer(RegexLexer):
+class SpecLexer(RegexLexer):  # type: ignore[misc]
     """The `.sysid` language."""
 
     name = "sysid"
     url = ""
-    aliases: ClassVar[list[str]] = ["sysid"]
-    filenames: ClassVar[list[str]] = ["*.sysid"]
-    mimetypes: ClassVar[list[str]] = ["text/x-sysid"]
+    aliases = ["sysid"]  # noqa: RUF012
+    filenames = ["*.sysid"]  # noqa: RUF012
+    mimetypes = ["text/x-sysid"]  # noqa: RUF012
     version_added = ""
 
     tokens: ClassVar[dict[str, Any]] = {

@@ -69,7 +69,7 @@ class Editor:
         self.client.exit(None)
         code = await server.wait()
         lines = (await server.stderr.read()).decode().splitlines(keepends=True)
-        await self.client.stop()
+        await self.client.stop()  # type: ignore[no-untyped-call]
         return code, "".join(line for line in lines if LATE_ANSWER not in line)
 
     # --- documents ---------------------------------------------------------------------------------------------
@@ -132,8 +132,7 @@ class Editor:
 
     def hover(self, uri: str, words: str) -> str:
         params = types.HoverParams(types.TextDocumentIdentifier(uri), self.behind(uri, words))
-        found = self.run(self.client.text_document_hover_async(params))
-        assert found is None or isinstance(found.contents, types.MarkupContent)
+        found: Any = self.run(self.client.text_document_hover_async(params))
         return found.contents.value if found else ""
 
     def define(self, uri: str, words: str) -> list[types.Location]:
@@ -144,7 +143,8 @@ class Editor:
     def refer(self, uri: str, words: str) -> list[types.Location]:
         context = types.ReferenceContext(include_declaration=True)
         params = types.ReferenceParams(context, types.TextDocumentIdentifier(uri), self.behind(uri, words))
-        return list(self.run(self.client.text_document_references_async(params)) or [])
+        found: Any = self.run(self.client.text_document_references_async(params))
+        return list(found or [])
 
     def rename(self, uri: str, words: str, name: str) -> dict[str, str]:
         """The texts of all files that a rename changes."""
@@ -172,7 +172,8 @@ class Editor:
     def formatted(self, uri: str) -> str:
         options = types.FormattingOptions(2, True)
         params = types.DocumentFormattingParams(types.TextDocumentIdentifier(uri), options)
-        return self.edited(uri, list(self.run(self.client.text_document_formatting_async(params)) or []))
+        found: Any = self.run(self.client.text_document_formatting_async(params))
+        return self.edited(uri, list(found or []))
 
     def symbols(self, uri: str) -> list[types.DocumentSymbol]:
         params = types.DocumentSymbolParams(types.TextDocumentIdentifier(uri))
@@ -181,7 +182,8 @@ class Editor:
 
     def folds(self, uri: str) -> list[types.FoldingRange]:
         params = types.FoldingRangeParams(types.TextDocumentIdentifier(uri))
-        return list(self.run(self.client.text_document_folding_range_async(params)) or [])
+        found: Any = self.run(self.client.text_document_folding_range_async(params))
+        return list(found or [])
 
     def colours(self, uri: str) -> list[tuple[str, str, tuple[str, ...]]]:
         """(text, type, modifiers) of the semantic tokens."""
