@@ -1,0 +1,2 @@
+" Specs of sysidc.
+autocmd BufRead,BufNewFile *.sysid setfiletype sysid
