@@ -3,7 +3,7 @@
 from sysidc.runtime.solvers.block_starts import block_from_poles, random_poles, splits
 from sysidc.runtime.solvers.cascade_starts import CascadeStart, cascade_starts
 from sysidc.runtime.solvers.levenberg_marquardt import LevenbergMarquardt
-from sysidc.runtime.solvers.linear_model import LinearModel, fit_percent, recurrence, series
+from sysidc.runtime.solvers.linear_model import LinearModel, fit_percent, series
 from sysidc.runtime.solvers.orthonormal_basis import orthonormal_basis, with_numerator
 from sysidc.runtime.solvers.output_error import fit_inputs, fit_start, simulation_error
 from sysidc.runtime.solvers.pole_products import pole_products
@@ -24,7 +24,6 @@ __all__ = [
     "orthonormal_basis",
     "pole_products",
     "random_poles",
-    "recurrence",
     "series",
     "simulation_error",
     "splits",

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
-Floats: TypeAlias = npt.NDArray[Any]
+from sysidc.runtime.solvers.recurrence import Floats
+
 Pair: TypeAlias = tuple[Floats, Floats]
 """A record: u (time, inputs), y (time, outputs)."""
 

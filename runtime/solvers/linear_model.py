@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from functools import cached_property
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 from scipy import linalg
 
+from sysidc.runtime.solvers.recurrence import Floats, Recurrence
 from sysidc.runtime.solvers.zeros import transmission_zeros
 
-Floats: TypeAlias = npt.NDArray[Any]
 Complexes: TypeAlias = npt.NDArray[np.complex128]
 
 LARGEST_RADIUS = 1 - 1e-6
 """Where `stabilised` puts poles that lie on the unit circle."""
-
-STEPS_AT_ONCE = 64
-"""How many steps of the recurrence one matrix product takes."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +45,10 @@ class LinearModel:
         """The number of states."""
         return len(self.A)
 
+    @cached_property
+    def _recurrence(self) -> Recurrence:
+        return Recurrence(self.A)
+
     def simulate(self, u: Floats, x0: Floats | None = None) -> Floats:
         """u (time, inputs) -> y (time, outputs), from the state x0 (states,), zero where it is left out."""
         return self.outputs(self.states(u, x0), u)
@@ -60,7 +61,7 @@ class LinearModel:
     def states(self, u: Floats, x0: Floats | None = None) -> Floats:
         """u (time, inputs) -> x (time, states), the first of them x0."""
         start = np.zeros(self.order) if x0 is None else np.asarray(x0, dtype=np.float64)
-        return recurrence(self.A, np.asarray(u, dtype=np.float64) @ self.B.T, start)
+        return self._recurrence(np.asarray(u, dtype=np.float64) @ self.B.T, start)
 
     def impulse_response(self, steps: int) -> Floats:
         """The Markov parameters D, CB, CAB, ... as (steps, outputs, inputs)."""
@@ -138,26 +139,6 @@ def series(first: LinearModel, second: LinearModel) -> LinearModel:
     return LinearModel(A, B, np.hstack([second.D @ first.C, second.C]), second.D @ first.D)
 
 
-def recurrence(A: Floats, v: Floats, x0: Floats) -> Floats:
-    """x[k+1] = A x[k] + v[k] from x[0] = x0: v (time, states) -> x (time, states).
-
-    Blocks of steps are one product with the powers of A, a loop only carries the state from block to block.
-    """
-    order, steps = len(A), len(v)
-    blocks = math.ceil(steps / STEPS_AT_ONCE)
-    powers = _powers(A, STEPS_AT_ONCE)
-    padded = np.zeros((blocks, STEPS_AT_ONCE * order))
-    padded.reshape(-1)[: v.size] = v.reshape(-1)
-    forced = padded @ _convolution(powers).T
-    starts = np.empty((blocks, order))
-    state = x0
-    for block in range(blocks):
-        starts[block] = state
-        state = powers[-1] @ state + forced[block, STEPS_AT_ONCE * order :]
-    inside = forced[:, : STEPS_AT_ONCE * order] + starts @ powers[:-1].reshape(STEPS_AT_ONCE * order, order).T
-    return inside.reshape(blocks * STEPS_AT_ONCE, order)[:steps]
-
-
 def fit_percent(y: Floats, y_model: Floats) -> Floats:
     """100 (1 - |y - y_model| / |y - mean|) for each channel: (time, outputs) twice -> (outputs,).
 
@@ -169,24 +150,6 @@ def fit_percent(y: Floats, y_model: Floats) -> Floats:
     with np.errstate(divide="ignore"):
         share = np.divide(missed, spread, out=np.zeros_like(missed), where=missed > 0)
     return np.asarray(100 * (1 - share))
-
-
-def _powers(A: Floats, count: int) -> Floats:
-    """I, A, ..., A^count as (count + 1, states, states)."""
-    powers = np.empty((count + 1, *A.shape))
-    powers[0] = np.eye(len(A))
-    for k in range(count):
-        powers[k + 1] = A @ powers[k]
-    return powers
-
-
-def _convolution(powers: Floats) -> Floats:
-    """The matrix from one block of v to x at its steps 0 .. length, each the sum of A^(k - 1 - j) v[j] over j < k."""
-    length, order = len(powers) - 1, powers.shape[1]
-    matrix = np.zeros((length + 1, order, length, order))
-    for k in range(1, length + 1):
-        matrix[k, :, :k] = powers[k - 1 :: -1].transpose(1, 0, 2)
-    return matrix.reshape((length + 1) * order, length * order)
 
 
 def _diagonal_blocks(T: Floats) -> list[slice]:

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from sysidc.runtime.solvers.hankel import Floats, Pair, upper_triangle
-from sysidc.runtime.solvers.linear_model import LinearModel, recurrence
+from sysidc.runtime.solvers.linear_model import LinearModel
+from sysidc.runtime.solvers.recurrence import Recurrence
 
 FORGOTTEN = 1e-16
 """The free response is followed until the powers of A are smaller than this."""
@@ -23,10 +24,11 @@ def fit_inputs(A: Floats, C: Floats, records: Sequence[Pair], feedthrough: bool 
     """
     outputs, states, inputs = len(C), len(A), records[0][0].shape[1]
     blank = LinearModel(A, np.zeros((states, inputs)), C, np.zeros((outputs, inputs))).stabilised()
+    transposed = Recurrence(blank.A.T)
     triangle = np.zeros((0, inputs * (states + outputs * feedthrough) + 1))
     for u, y in records:
-        regressors = np.concatenate([_regressors(blank, u, feedthrough), y.T[:, :, None]], axis=2)
-        _without_start(regressors, _free_response(blank, len(u)))
+        regressors = np.concatenate([_regressors(blank, transposed, u, feedthrough), y.T[:, :, None]], axis=2)
+        _without_start(regressors, _free_response(blank, transposed, len(u)))
         triangle = upper_triangle(triangle, regressors.reshape(-1, triangle.shape[1]))
     solution = np.linalg.lstsq(triangle[:, :-1], triangle[:, -1], rcond=1e-12)[0]
     B = solution[: states * inputs].reshape(inputs, states).T
@@ -38,7 +40,7 @@ def fit_inputs(A: Floats, C: Floats, records: Sequence[Pair], feedthrough: bool 
 
 def fit_start(model: LinearModel, u: Floats, y: Floats) -> Floats:
     """The start state (states,) from which the model simulates the record best; of several the smallest."""
-    free = _free_response(model, len(u))
+    free = _free_response(model, Recurrence(model.A.T), len(u))
     missed = (y - model.simulate(u)).T[:, : free.shape[1]]
     return np.asarray(np.linalg.lstsq(free.reshape(-1, model.order), missed.reshape(-1), rcond=1e-10)[0])
 
@@ -49,24 +51,24 @@ def simulation_error(model: LinearModel, x0: Sequence[Floats], records: Sequence
     return np.asarray(np.sqrt(np.mean(np.concatenate(missed) ** 2, axis=0)))
 
 
-def _regressors(model: LinearModel, u: Floats, feedthrough: bool) -> Floats:
+def _regressors(model: LinearModel, transposed: Recurrence, u: Floats, feedthrough: bool) -> Floats:
     """What each entry of B, then of D, both column by column, adds to the outputs: (outputs, time, entries).
 
     The response to input j seen by output q is b_j' x, x being the states of (A', C_q') driven by input j.
     """
     rest = np.zeros(model.order)
-    columns = [np.stack([recurrence(model.A.T, np.outer(channel, row), rest) for row in model.C]) for channel in u.T]
+    columns = [np.stack([transposed(np.outer(channel, row), rest) for row in model.C]) for channel in u.T]
     direct = [np.eye(len(model.C))[:, None, :] * channel[:, None] for channel in u.T] if feedthrough else []
     return np.concatenate([*columns, *direct], axis=2)
 
 
-def _free_response(model: LinearModel, steps: int) -> Floats:
+def _free_response(model: LinearModel, transposed: Recurrence, steps: int) -> Floats:
     """C A^k, to be multiplied with the start state, until it is forgotten: (outputs, time, states)."""
     length, power = 1, model.A
     while length < steps and np.linalg.norm(power) > FORGOTTEN:
         length, power = 2 * length, power @ power
     nothing = np.zeros((min(length, steps), model.order))
-    return np.stack([recurrence(model.A.T, nothing, row) for row in model.C])
+    return np.stack([transposed(nothing, row) for row in model.C])
 
 
 def _without_start(regressors: Floats, free: Floats) -> None:

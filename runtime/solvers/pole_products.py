@@ -9,6 +9,7 @@ from math import factorial, prod
 from typing import TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 from scipy import optimize
 
 from sysidc.runtime.solvers.block_starts import scaled_output
@@ -16,10 +17,9 @@ from sysidc.runtime.solvers.hankel import Floats, Pair, upper_triangle
 from sysidc.runtime.solvers.linear_model import Complexes, LinearModel
 from sysidc.runtime.solvers.orthonormal_basis import orthonormal_basis, with_numerator
 
-Monomial: TypeAlias = tuple[int, ...]
-"""Which functions of the first basis are multiplied, in rising order."""
+Integers: TypeAlias = npt.NDArray[np.int64]
 
-RANDOM_STARTS = 6
+RANDOM_STARTS = 4
 """How often the rank-one problem is also started at random: it has a minimum for many ways to share out the zeros."""
 
 
@@ -50,39 +50,49 @@ def pole_products(
 
 
 @dataclass(frozen=True)
-class _Products:
-    """y = sum over monomials m and functions j of coefficient[m, j] H_j (product of F u), and a constant, compressed.
+class _Power:
+    """The products of `degree` functions of the first basis: `factors` (monomials, degree) says which, `orderings`
+    (monomials,) how often each occurs in the power of a sum."""
 
-    `triangle` has a column for every (m, j), one for the constant, and y; `orderings` (monomials,) is how often a
-    monomial occurs in the power of a sum.
+    factors: Integers
+    orderings: Integers
+
+    def of(self, a: Floats) -> Floats:
+        """What each product has for a coefficient in (sum a_i F_i u)^degree."""
+        return np.asarray(self.orderings * a[self.factors].prod(axis=1))
+
+
+@dataclass(frozen=True)
+class _Products:
+    """Rows of y = sum over products m and functions j of coefficient[m, j] `terms`[m, j], and a constant; compressed.
+
+    terms (rows, monomials, functions), constant and y (rows,); the monomials are those of all `powers` in order.
     """
 
-    triangle: Floats
-    monomials: tuple[Monomial, ...]
-    orderings: Floats
+    terms: Floats
+    constant: Floats
+    y: Floats
+    powers: tuple[_Power, ...]
     functions: tuple[int, int]
 
     def residuals(self, theta: Floats) -> Floats:
         """What the best curve leaves of y between the numerators theta = [a, b]."""
-        columns = self.columns(*np.split(theta, [self.functions[0]]))
-        y = self.triangle[:, -1]
-        return y - columns @ np.linalg.lstsq(columns, y, rcond=1e-12)[0]
-
-    def columns(self, a: Floats, b: Floats) -> Floats:
-        """y for each power of the curve alone, and for the constant."""
-        a, b = a / np.linalg.norm(a), b / np.linalg.norm(b)
-        values = self.orderings * [prod(a[i] for i in monomial) for monomial in self.monomials]
-        degrees = np.array([len(monomial) for monomial in self.monomials])
-        powers = [np.outer(values * (degrees == degree), b).reshape(-1) for degree in range(1, degrees[-1] + 1)]
-        return np.column_stack([self.triangle[:, :-2] @ np.stack(powers, axis=1), self.triangle[:, -2]])
+        a, b = theta[: self.functions[0]], theta[self.functions[0] :]
+        weighted = self.terms @ (b / np.linalg.norm(b))
+        ends = np.cumsum([len(power.orderings) for power in self.powers])[:-1]
+        parts = np.split(weighted, ends, axis=1)
+        a = a / np.linalg.norm(a)
+        columns = [part @ power.of(a) for part, power in zip(parts, self.powers, strict=True)]
+        Q, _ = np.linalg.qr(np.stack([*columns, self.constant], axis=1))
+        return np.asarray(self.y - Q @ (self.y @ Q))
 
     def starts(self) -> list[Floats]:
         """[a, b] from the SVD of all coefficients, of those above degree one, and at random."""
-        solution = np.linalg.lstsq(self.triangle[:, :-1], self.triangle[:, -1], rcond=1e-9)[0]
-        coefficients = solution[:-1].reshape(len(self.monomials), -1)
+        rows = np.hstack([self.terms.reshape(len(self.y), -1), self.constant[:, None]])
+        solution = np.linalg.lstsq(rows, self.y, rcond=1e-9)[0]
+        coefficients = solution[:-1].reshape(self.terms.shape[1:])
         left, _, right = np.linalg.svd(coefficients, full_matrices=False)
-        a = left[: self.functions[0], 0]
-        above = coefficients[self.functions[0] :]
+        a, above = left[: self.functions[0], 0], coefficients[self.functions[0] :]
         b = [right[0], *([np.linalg.svd(above)[2][0]] if len(above) else [])]
         rng = np.random.default_rng(0)
         return [*(np.append(a, each) for each in b), *rng.standard_normal((RANDOM_STARTS, sum(self.functions)))]
@@ -90,19 +100,20 @@ class _Products:
 
 def _problem(records: Sequence[Pair], first: LinearModel, second: LinearModel, degree: int) -> _Products:
     functions = first.order + 1, second.order + 1
-    powers = range(1, degree + 1)
-    monomials = tuple(m for power in powers for m in combinations_with_replacement(range(functions[0]), power))
+    chosen = [list(combinations_with_replacement(range(functions[0]), power)) for power in range(1, degree + 1)]
+    monomials = [monomial for power in chosen for monomial in power]
     triangle = np.zeros((0, len(monomials) * functions[1] + 2))
     for u, y in records:
         signals = first.simulate(u)
         products = [signals[:, list(monomial)].prod(axis=1, keepdims=True) for monomial in monomials]
         filtered = [second.simulate(product) for product in products]
         triangle = upper_triangle(triangle, np.hstack([*filtered, np.ones_like(y), y]))
-    orderings = np.array([_orderings(monomial) for monomial in monomials], dtype=np.float64)
-    return _Products(triangle, monomials, orderings, functions)
+    terms = triangle[:, :-2].reshape(len(triangle), len(monomials), functions[1])
+    powers = tuple(_Power(np.array(each), np.array([_orderings(m) for m in each])) for each in chosen)
+    return _Products(terms, triangle[:, -2], triangle[:, -1], powers, functions)
 
 
-def _orderings(monomial: Monomial) -> int:
+def _orderings(monomial: tuple[int, ...]) -> int:
     return factorial(len(monomial)) // prod(factorial(monomial.count(i)) for i in set(monomial))
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-Floats: TypeAlias = npt.NDArray[Any]
+from sysidc.runtime.solvers.recurrence import Floats
 
 
 def transmission_zeros(A: Floats, B: Floats, C: Floats, D: Floats, tolerance: float = 1e-12) -> npt.NDArray[Any]:

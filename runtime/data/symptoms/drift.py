@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sysidc.runtime.data.record import Array, Record
 from sysidc.runtime.data.symptoms.symptom import Symptom, channels, percent
-from sysidc.runtime.solvers.linear_model import LinearModel
+
+if TYPE_CHECKING:
+    from sysidc.runtime.solvers.linear_model import LinearModel
 
 EXPLAINED = 0.3
 """A straight line that explains this share of an output's variance is a drift ..."""

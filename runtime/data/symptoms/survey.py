@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from sysidc.runtime.data.record import Record
 from sysidc.runtime.data.symptoms.delay import delayed_outputs
@@ -16,7 +17,9 @@ from sysidc.runtime.data.symptoms.sampling import irregular_sampling
 from sysidc.runtime.data.symptoms.saturation import saturated_outputs
 from sysidc.runtime.data.symptoms.stuck import repeated_records, stuck_outputs
 from sysidc.runtime.data.symptoms.symptom import Symptom
-from sysidc.runtime.solvers.linear_model import LinearModel
+
+if TYPE_CHECKING:
+    from sysidc.runtime.solvers.linear_model import LinearModel
 
 
 def symptoms(
