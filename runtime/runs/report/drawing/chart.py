@@ -20,6 +20,9 @@ WIDE, HALF = 900, 440
 LEFT, RIGHT, TOP, BOTTOM = 68, 14, 10, 40
 """Margins around the plot, in the units of the SVG's view box."""
 
+NEAR = 80
+"""Marks nearer than this to one another have their labels on different lines."""
+
 Kind = Literal["line", "steps", "stems", "bars", "points"]
 
 
@@ -141,16 +144,23 @@ class Chart:
             yield f'<path class="{band.ink}" d="{_area(*ends)}"/>'
         for level in self.levels:
             yield f'<path class="level" d="M{LEFT} {self._down(y, np.array(level)):.1f}h{self._wide}"/>'
-        for at, label in self.marks:
-            across = LEFT + self._wide * float(x.place(np.array(at)))
-            left = across > LEFT + 0.8 * self._wide
-            yield f'<path class="mark" d="M{across:.1f} {TOP}v{self._high}"/>'
-            yield f'<text x="{across + (-4 if left else 4):.1f}" y="{TOP + 13}" class="{"y" if left else "mark"}">'
-            yield f"{escape(label)}</text>"
+        yield from self._marks(x)
         for line in self.lines:
             points = self._points(x, y, line.x, line.y)
             ground = min(max(float(self._down(y, np.zeros(1))[0]), TOP), TOP + self._high) if not y.log else 0.0
             yield f'<path class="{line.ink} {line.kind}" d="{_path(points, line.kind, ground)}"/>'
+
+    def _marks(self, x: Scale) -> Iterator[str]:
+        """Vertical lines; a label that would stand on another one stands below it."""
+        before: list[float] = []
+        for at, label in self.marks:
+            across = LEFT + self._wide * float(x.place(np.array(at)))
+            left = across > LEFT + 0.8 * self._wide
+            down = TOP + 13 + 15 * sum(abs(across - other) < NEAR for other in before)
+            before.append(across)
+            yield f'<path class="mark" d="M{across:.1f} {TOP}v{self._high}"/>'
+            yield f'<text x="{across + (-4 if left else 4):.1f}" y="{down}" class="{"y" if left else "mark"}">'
+            yield f"{escape(label)}</text>"
 
     def _points(self, x: Scale, y: Scale, at: Array | None, values: Array) -> Array:
         """(points, 2) in the units of the view box; long series as their envelope."""

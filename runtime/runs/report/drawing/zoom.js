@@ -5,6 +5,7 @@
   "use strict";
   const NAMESPACE = "http://www.w3.org/2000/svg";
   const MISSING = 65535;
+  const NEAR = 80;
   let printing = false;
   const SUPERSCRIPTS = { "-": "⁻", 0: "⁰", 1: "¹", 2: "²", 3: "³", 4: "⁴", 5: "⁵", 6: "⁶", 7: "⁷", 8: "⁸", 9: "⁹" };
 
@@ -192,10 +193,13 @@
       for (const level of this.given.levels) {
         parts.push(element("path", { class: "level", d: `M${left} ${this.down(level)}h${this.wide}` }));
       }
+      const before = [];
       for (const [at, text] of this.given.marks) {
         const across = this.across(at), back = across > left + 0.8 * this.wide;
+        const down = top + 13 + 15 * before.filter((other) => Math.abs(across - other) < NEAR).length;
+        before.push(across);
         parts.push(element("path", { class: "mark", d: `M${across} ${top}v${this.high}` }));
-        parts.push(element("text", { class: back ? "y" : "mark", x: across + (back ? -4 : 4), y: top + 13 }, text));
+        parts.push(element("text", { class: back ? "y" : "mark", x: across + (back ? -4 : 4), y: down }, text));
       }
       for (const line of this.lines) parts.push(element("path", { class: line.ink, d: this.path(line) }));
       this.cursor = element("path", { class: "cursor" });
