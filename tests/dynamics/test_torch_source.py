@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ast
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
 from torch.nn import functional
 
 from sysidc.compiler.dynamics.formulas import COMPUTE, Formula, as_tuples, is_number
@@ -37,7 +38,7 @@ FORMULAS = (
 POINTS = ((0.9, 0.45, 0.31), (1.7, 0.6, -0.45), (0.15, 1.3, 2.4))
 
 
-def exact(number: float) -> torch.Tensor:
+def exact(number: float) -> Tensor:
     return torch.tensor(number, dtype=torch.float64)
 
 
@@ -45,6 +46,11 @@ def functions_of(arguments: Mapping[str, Any]) -> dict[str, Any]:
     defined: dict[str, Any] = {"torch": torch, "functional": functional}
     exec(module_source(arguments, slopes=True), defined)
     return defined
+
+
+def slopes_by_torch(rates: Callable[..., Any], at: Tensor, inputs: Any, numbers: Any) -> Tensor:
+    found: Tensor = torch.func.jacrev(lambda z: torch.stack(rates(z.unbind(), inputs, numbers)))(at)
+    return found
 
 
 def value(formula: Formula, known: Mapping[str, float]) -> float:
@@ -74,7 +80,7 @@ def test_slopes_are_the_derivatives_of_the_rates(formula: str) -> None:
     for x, v, u in POINTS:
         at = torch.tensor([x, v], dtype=torch.float64)
         inputs, numbers = (exact(u),), (exact(0.7),)
-        by_torch = torch.func.jacrev(lambda z: torch.stack(functions["rates"](z.unbind(), inputs, numbers)))(at)
+        by_torch = slopes_by_torch(functions["rates"], at, inputs, numbers)
         flat = torch.stack(functions["slopes"](at.unbind(), inputs, numbers))
         torch.testing.assert_close(flat.reshape(2, 2), by_torch, rtol=1e-10, atol=1e-12)
 
