@@ -58,7 +58,8 @@ def read_tree(path: Path) -> Any:
         with safe_open(path, framework="pt") as file:
             tree = json.loads((file.metadata() or {})[TREE])
             names = file.keys()
-            return decode(tree, {name: file.get_tensor(name) for name in names})
+            # in memory of torch's own: a sum may depend on how its terms are aligned
+            return decode(tree, {name: file.get_tensor(name).clone() for name in names})
     except (OSError, SafetensorError, ValueError, KeyError) as error:
         raise mistakes.broken_run(path, " ".join(str(error).split())) from None
 

@@ -49,7 +49,7 @@ def is_finished(run: Path) -> bool:
 def _named(runs: Path, word: str) -> Path:
     path = final_folder(Path(word))
     inside = runs / path
-    return inside if begun(path) is None and path.name == word and begun(inside) else path
+    return inside if begun(path) is None and begun(inside) else path
 
 
 def _of_another_spec(plan: Plan, runs: Path) -> Path | None:
