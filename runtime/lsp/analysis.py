@@ -48,7 +48,7 @@ class Analyst:
     def __init__(self, documents: Documents):
         self.documents = documents
         self._known: dict[str, Analysis] = {}
-        self._sound: dict[str, tuple[Text, Plan]] = {}
+        self._sound: dict[str, tuple[Text, Shapes]] = {}
 
     def analyse(self, text: Text) -> Analysis:
         """What the compiler finds in a text."""
@@ -60,7 +60,8 @@ class Analyst:
         analysis = Analysis(text, compiled, texts)
         self._known[text.uri] = analysis
         if compiled.plan is not None:
-            self._sound[text.uri] = (text, compiled.plan)
+            nodes = tuple(_placed(compiled.plan.model.nodes, text.source))
+            self._sound[text.uri] = (text, Shapes(compiled.plan, nodes))
         return analysis
 
     def is_current(self, text: Text) -> bool:
@@ -76,9 +77,10 @@ class Analyst:
         """The nodes of the last sound version, moved to where their text stands now; None before there was one."""
         if text.uri not in self._sound:
             return None
-        old, plan = self._sound[text.uri]
-        nodes = tuple(_placed(plan.model.nodes, old.source))
-        return Shapes(plan, nodes if old is text else _moved(nodes, old.source.text, text.source.text))
+        old, shapes = self._sound[text.uri]
+        if old is text:
+            return shapes
+        return Shapes(shapes.plan, _moved(shapes.nodes, old.source.text, text.source.text))
 
     def _texts(self, text: Text) -> tuple[Text | None, ...]:
         """The texts of a closure, and a None for each file that is used and cannot be read."""

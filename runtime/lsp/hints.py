@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
+
 from lsprotocol import types
 
 from sysidc.compiler.catalogue.layers import LAYERS
 from sysidc.compiler.plan import TensorType
+from sysidc.dsl.comments import LEXEME
 from sysidc.runtime.lsp.analysis import Shapes
 from sysidc.runtime.lsp.documents import Text
 from sysidc.runtime.lsp.words import Word
 
+BLANKS = re.compile(r"\s*")
 MOST_SHAPES = 3
 """Shapes that are shown of a layer in a block that is used at several places."""
 
@@ -78,12 +82,13 @@ def _arriving(text: Text, end: int, other: int, shapes: Shapes) -> TensorType | 
 
 def _end_of(text: Text, word: Word) -> int:
     """Behind the arguments of a use."""
-    inside = [other.end for other in text.words if _within(other, word)]
-    if not inside and text.source.text[word.end : word.end + 1] != "(":
+    code = text.source.text
+    start = BLANKS.match(code, word.end)
+    if start is None or code[start.end() : start.end() + 1] != "(":
         return word.end
-    closing = text.source.text.find(")", max(inside, default=word.end))
-    return closing + 1 if closing >= 0 else word.end
-
-
-def _within(other: Word, word: Word) -> bool:
-    return any(frame.owner is word and frame.opener == "(" for frame in other.frame.frames())
+    depth = 0
+    for match in LEXEME.finditer(code, start.end()):
+        depth += 1 if match["open"] else -1 if match["close"] else 0
+        if depth == 0:
+            return match.end()
+    return word.end

@@ -33,7 +33,8 @@ class Frame:
     """An open bracket. `kind` is the section (or "file", "stack", "stage", "call", "list", "window", "parameters",
     "columns", "group") and `owner` the word before the bracket: the layer or function that is called, the block, the
     mode of `train`. `statement` is the keyword, `key` the setting that the words now belong to. `unclosed` tells a
-    bracket that nothing closes, `indent` the blanks before the line that it stands in."""
+    bracket that nothing closes, `doomed` one that is inside of such a bracket or is one itself, `indent` the blanks
+    before the line that it stands in."""
 
     kind: str
     opener: str
@@ -45,6 +46,7 @@ class Frame:
     last: Word | None = None
     unclosed: bool = False
     indent: int = 0
+    doomed: bool = False
 
     @property
     def section(self) -> Frame:
@@ -170,7 +172,7 @@ class _Scanner:
 
     def leave_unclosed(self, token: Token, after: str) -> None:
         """A bracket that is never closed ends at the first line that is indented no more than its own."""
-        if not any(frame.unclosed for frame in self.frame.frames()):
+        if not self.frame.doomed:
             return
         indent = self._indent(token.start)
         if self.text[token.start - indent : token.start].strip() or token.start - indent != self._line(token.start):
@@ -215,7 +217,7 @@ class _Scanner:
         called = frame.last if frame.previous == "word" or opener == "{" else None
         owner = called or (frame.owner if kind == "stack" else None)
         unclosed = token.start in self.unclosed
-        self.frame = Frame(kind, opener, owner, frame, opener, unclosed=unclosed)
+        self.frame = Frame(kind, opener, owner, frame, opener, unclosed=unclosed, doomed=unclosed or frame.doomed)
         if unclosed:
             self.frame.indent = self._indent(token.start)
 
