@@ -8,8 +8,9 @@ from itertools import combinations, islice
 import numpy as np
 from scipy import linalg
 
-from sysidc.runtime.solvers.linear_model import Complexes, Floats, LinearModel
+from sysidc.runtime.solvers.linear_model import Complexes, LinearModel
 from sysidc.runtime.solvers.orthonormal_basis import orthonormal_basis, with_numerator
+from sysidc.runtime.solvers.recurrence import Floats
 from sysidc.runtime.solvers.zero_pole_gain import Unit, from_zeros_and_poles, units
 
 ENUMERATED = 20_000

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sysidc.runtime.solvers.hankel import Floats, Pair
+from sysidc.runtime.solvers.hankel import Pair
+from sysidc.runtime.solvers.recurrence import Floats
 
 SMALLEST = 1e-9
 """An input whose movement, or whose own part of it, is smaller relative to its size is taken for constant."""

@@ -7,7 +7,8 @@ from functools import reduce
 import numpy as np
 from scipy import linalg
 
-from sysidc.runtime.solvers.linear_model import Complexes, Floats, LinearModel, series
+from sysidc.runtime.solvers.linear_model import Complexes, LinearModel, series
+from sysidc.runtime.solvers.recurrence import Floats
 from sysidc.runtime.solvers.zero_pole_gain import Unit, units
 
 

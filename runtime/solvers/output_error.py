@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sysidc.runtime.solvers.hankel import Floats, Pair, upper_triangle
+from sysidc.runtime.solvers.hankel import Pair, upper_triangle
 from sysidc.runtime.solvers.linear_model import LinearModel
-from sysidc.runtime.solvers.recurrence import Recurrence
+from sysidc.runtime.solvers.recurrence import Floats, Recurrence
 
 FORGOTTEN = 1e-16
 """The free response is followed until the powers of A are smaller than this."""

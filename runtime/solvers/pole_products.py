@@ -13,9 +13,10 @@ import numpy.typing as npt
 from scipy import optimize
 
 from sysidc.runtime.solvers.block_starts import scaled_output
-from sysidc.runtime.solvers.hankel import Floats, Pair, upper_triangle
+from sysidc.runtime.solvers.hankel import Pair, upper_triangle
 from sysidc.runtime.solvers.linear_model import Complexes, LinearModel
 from sysidc.runtime.solvers.orthonormal_basis import orthonormal_basis, with_numerator
+from sysidc.runtime.solvers.recurrence import Floats
 
 Integers: TypeAlias = npt.NDArray[np.int64]
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sysidc.runtime.solvers.hankel import Floats, Pair, upper_triangle
+from sysidc.runtime.solvers.hankel import Pair, upper_triangle
 from sysidc.runtime.solvers.linear_model import LinearModel
+from sysidc.runtime.solvers.recurrence import Floats
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from sysidc.runtime.solvers.excited import check_records
-from sysidc.runtime.solvers.hankel import Factor, Floats, Pair, fitting_block, hankel_factor
+from sysidc.runtime.solvers.hankel import Factor, Pair, fitting_block, hankel_factor
 from sysidc.runtime.solvers.linear_model import LinearModel
 from sysidc.runtime.solvers.output_error import fit_inputs, fit_start, simulation_error
+from sysidc.runtime.solvers.recurrence import Floats
 from sysidc.runtime.solvers.weightings import WEIGHTINGS, canonical_correlations
 
 LARGEST_ORDER = 10

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from sysidc.runtime.solvers.hankel import Factor, Floats
+from sysidc.runtime.solvers.hankel import Factor
+from sysidc.runtime.solvers.recurrence import Floats
 
 SMALLEST = 1e-9
 """Directions of the future outputs smaller than this, relative to the largest, are not divided by their size."""

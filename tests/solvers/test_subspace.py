@@ -8,7 +8,7 @@ from scipy import linalg, signal
 from torch.testing import assert_close
 
 from sysidc.runtime.solvers import LinearModel, SubspaceEstimate, fit_percent, subspace
-from sysidc.runtime.solvers.hankel import Floats
+from sysidc.runtime.solvers.recurrence import Floats
 
 OMEGA = np.linspace(0.0, np.pi, 60)
 SIZES = pytest.mark.parametrize(

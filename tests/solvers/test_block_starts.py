@@ -19,7 +19,7 @@ from sysidc.runtime.solvers import (
     splits,
     static_curve,
 )
-from sysidc.runtime.solvers.hankel import Floats
+from sysidc.runtime.solvers.recurrence import Floats
 from sysidc.runtime.solvers.zero_pole_gain import from_zeros_and_poles, units
 
 OMEGA = np.linspace(0.01, np.pi, 60)
