@@ -99,7 +99,7 @@ def simulation_plan(
     names = tuple(node.name for node in nodes)
     ensemble, entering = train.values["ensemble"], drafts[0].values["starts"]
     stages: list[StagePlan] = []
-    for draft in drafts:
+    for draft in _structure_first(drafts) if corrected else drafts:
         _check_correction(draft, corrected, findings)
         keep = _kept(draft, entering, ensemble, findings)
         learned = corrected if draft.values["correction"] is None else draft.values["correction"]
@@ -111,6 +111,19 @@ def simulation_plan(
     init = train.values["init"]
     linear = init is not None or "init" not in train.spans
     return SimulationPlan(init, linear, train.values["initial"], tuple(stages), train.values["refit"], ensemble)
+
+
+def _structure_first(drafts: list[Draft]) -> list[Draft]:
+    """Where the file leaves `correction` out, corrections learn from the second stage on, and a single stage gets one
+    before it: what they correct has to be found first, and their penalty is counted in what that misses."""
+    if len(drafts) == 1 and drafts[0].values["correction"] is None:
+        drafts = [drafts[0], replace(drafts[0], first=False)]
+    return [
+        replace(draft, values={**draft.values, "correction": index > 0})
+        if draft.values["correction"] is None
+        else draft
+        for index, draft in enumerate(drafts)
+    ]
 
 
 def _by_length(

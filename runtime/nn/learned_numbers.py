@@ -19,8 +19,9 @@ SMALL_START = 0.05
 
 
 class LearnedNumbers(nn.Module):
-    """value = start + |start| raw, or middle + reach sin(angle + gain raw) where there is a range middle - reach .. middle
-    + reach. A sine comes back from a bound: a sigmoid that a long step has driven there stays.
+    """value = start + |start| raw, or middle + reach sin(angle + gain raw) in a range middle - reach .. middle + reach.
+
+    A sine comes back from a bound; a sigmoid that a long step has driven there stays.
 
     Every `raw` (1,) starts at 0, and a step of 1 there is about the size of the start value (of its distance from the
     bounds, where that is smaller), so that numbers of all units learn alike.

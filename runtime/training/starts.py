@@ -9,8 +9,8 @@ import torch
 
 from sysidc.runtime.nn.chain import Chain
 from sysidc.runtime.nn.curve import Curve
+from sysidc.runtime.nn.equations import Equations
 from sysidc.runtime.nn.linear_dynamics import LinearDynamics
-from sysidc.runtime.nn.state import state_layers
 from sysidc.runtime.solvers.block_starts import block_from_poles, random_poles, splits
 from sysidc.runtime.solvers.linear_model import LinearModel
 from sysidc.runtime.solvers.simulation_problem import Records
@@ -56,14 +56,14 @@ class Starts:
 
     def _draw(self, stack: Chain, index: int) -> str:
         """Numbers of equations: those of the text for the first candidate, drawn inside their ranges for the others."""
-        equations = [layer for layer in state_layers(stack) if hasattr(layer, "draw")]
+        equations = [layer for layer in stack.modules() if isinstance(layer, Equations)]
         if not equations:
             return ""
         if index == 0:
             return "the numbers of the text"
         generator = torch.Generator().manual_seed(self._rng(index).integers(2**31).item())
         for layer in equations:
-            layer.draw(generator)  # type: ignore[operator]
+            layer.draw(generator)
         return "numbers drawn inside their ranges"
 
     def _rng(self, index: int) -> np.random.Generator:

@@ -21,9 +21,17 @@ def simulation(settings: str, stack: str = STACK) -> SimulationPlan:
 
 
 def test_there_is_a_stage_where_none_is_written() -> None:
-    (stage,) = simulation("epochs = 7  starts = 3").stages
-    assert (stage.segments, stage.starts, stage.keep, stage.correction, stage.freeze) == (None, 3, 1, True, ())
+    (stage,) = simulation("epochs = 7  starts = 3", "LinearDynamics(2)").stages
+    assert (stage.segments, stage.starts, stage.keep, stage.correction, stage.freeze) == (None, 3, 1, False, ())
     assert stage.train.epochs == 7
+
+
+def test_what_a_correction_corrects_is_found_in_a_stage_of_its_own() -> None:
+    first, second = simulation("epochs = 7  starts = 3").stages
+    assert (first.starts, first.keep, first.correction) == (3, 1, False)
+    assert (second.starts, second.keep, second.correction) == (1, 1, True)
+    assert [stage.correction for stage in simulation("segments = [600, 5_000, all]").stages] == [False, True, True]
+    assert [stage.correction for stage in simulation("correction = on").stages] == [True]
 
 
 def test_a_stage_inherits_what_it_does_not_say() -> None:
