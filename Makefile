@@ -1,6 +1,7 @@
 # make demo   train and test a small model, from nothing but Python 3.11+ and make
 # make test   the tests
 # make check  format, lint, types, imports, tests: what CI runs
+# make editors  write anew what editors ship; make vsix  pack the extension of VS Code (needs npm)
 # make bench  what a check and a training step take; every example trained, with its time and its score
 #
 # Everything is installed into .venv, once; PYTHON names the interpreter that it is made from.
@@ -20,7 +21,7 @@ WORKERS ?= 2
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format lint types imports examples package bench nightly clean
+.PHONY: help demo test check format lint types imports examples package bench nightly clean editors vsix
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -56,6 +57,12 @@ imports: $(VENV)/.dev
 examples: $(VENV)/.dev
 	$(BIN)/sysidc check --deny warnings examples/*.sysid
 
+editors: $(VENV)/.dev
+	$(BIN)/python -m sysidc.runtime.editors .
+
+vsix:
+	cd editors/vscode && npm ci --ignore-scripts --silent && npm test --silent && npm run --silent package
+
 package: $(VENV)/.dev
 	rm -rf dist build
 	$(BIN)/python -m build --outdir dist .
@@ -70,6 +77,7 @@ bench: $(VENV)/.train
 
 nightly: export SYSIDC_CASES := 4000
 nightly: export SYSIDC_MUTATIONS := 100000
+nightly: export SYSIDC_KILLS := 200
 nightly: check package bench
 
 clean:

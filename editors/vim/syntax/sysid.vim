@@ -18,8 +18,8 @@ syntax keyword sysidCallable ExponentialLR Huber L1 LBFGS LevenbergMarquardt Lin
 syntax keyword sysidCallable Network OnPlateau OneCycleLR Polynomial PolynomialLR Quartic RAdam RMSprop
 syntax keyword sysidCallable ReduceLROnPlateau Rprop SGD SmoothL1 Spline Step StepLR Subspace Triangular Tricube
 syntax keyword sysidCallable Triweight benchmark bouc_wen cascaded_tanks constant csv duffing eye hdf5 kaiming_normal
-syntax keyword sysidCallable kaiming_uniform lorenz mat normal npz ones orthogonal parquet sparse trunc_normal uniform
-syntax keyword sysidCallable wiener_hammerstein xavier_normal xavier_uniform zeros
+syntax keyword sysidCallable kaiming_uniform lorenz mat normal npy npz ones orthogonal parquet sparse trunc_normal
+syntax keyword sysidCallable uniform wiener_hammerstein xavier_normal xavier_uniform zeros
 syntax keyword sysidFunction sqrt exp log sin cos tan tanh atan abs sign min max relu sigmoid softplus clip der next
 syntax keyword sysidDtype float32 float64 float16 bfloat16 int64 int32 int16 int8 uint8 bool
 syntax keyword sysidConstant on off none all
