@@ -93,13 +93,14 @@ CSV_OPTIONS = (
     Argument("record", "column", None, about="a column whose changes separate records"),
 )
 FILE_OPTIONS = tuple(option for option in CSV_OPTIONS if option.name != "separator")
-ENDINGS = {".csv": "csv", ".parquet": "parquet", ".npz": "npz", ".mat": "mat", ".h5": "hdf5", ".hdf5": "hdf5"}
+ENDINGS = {".csv": "csv", ".parquet": "parquet", ".npz": "npz", ".npy": "npy", ".mat": "mat", ".h5": "hdf5", ".hdf5": "hdf5"}
 """The ending of a file's name -> the reader that it stands for."""
 
 FILE_READERS: dict[str, tuple[Argument, ...]] = {
     "csv": CSV_OPTIONS,
     "parquet": FILE_OPTIONS,
     "npz": FILE_OPTIONS,
+    "npy": FILE_OPTIONS,
     "mat": FILE_OPTIONS,
     "hdf5": FILE_OPTIONS,
 }

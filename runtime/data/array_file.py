@@ -1,15 +1,42 @@
-"""Tables from files of named arrays: Parquet, NPZ, MAT and HDF5. An array's name is the column's name."""
+"""Tables from files of named arrays: Parquet, NPZ, NPY, MAT and HDF5. An array's name is the column's name."""
 
 from __future__ import annotations
 
+import tempfile
 import zipfile
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 
 from sysidc.runtime.data import mistakes
 from sysidc.runtime.data.record import Array
 from sysidc.runtime.data.table import Request, Table, cut_rows, find_columns
+
+IN_MEMORY = 1 << 25
+"""So many values of a Parquet file are held in memory; those of a larger one are unpacked into a temporary file."""
+
+
+def read_npy(path: str, request: Request) -> Table:
+    """An array of records, whose fields are the columns, or one of (steps, columns), whose columns are c0, c1 ..
+
+    It is mapped into memory and read where it is needed.
+    """
+    try:
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (ValueError, EOFError) as error:
+        raise mistakes.broken_file(path, "NPY", _first_line(error)) from None
+    if isinstance(array, np.lib.npyio.NpzFile):
+        raise mistakes.broken_file(path, "NPY", "it is an NPZ file")
+    if array.ndim not in (1, 2) or (array.dtype.names is not None and array.ndim != 1):
+        raise mistakes.not_a_vector(path, "array", array.shape)
+    names = array.dtype.names or tuple(f"c{index}" for index in range(1 if array.ndim == 1 else array.shape[1]))
+    find_columns(path, request.columns, names)
+    table = array[:, None] if array.dtype.names is None and array.ndim == 1 else array
+    columns = {
+        name: table[name] if array.dtype.names is not None else table[:, names.index(name)] for name in request.columns
+    }
+    return replace(_table(path, columns, request), mapped=True)
 
 
 def read_parquet(path: str, request: Request) -> Table:
@@ -20,10 +47,37 @@ def read_parquet(path: str, request: Request) -> Table:
         raise mistakes.missing_package("pyarrow", f"'{path}'") from None
     try:
         find_columns(path, request.columns, pq.read_schema(path).names)
+        rows = pq.read_metadata(path).num_rows
+        if rows * len(request.columns) > IN_MEMORY and (unpacked := _unpacked(path, request.columns, rows)):
+            return replace(_table(path, unpacked, request), mapped=True)
         table = pq.read_table(path, columns=list(request.columns))
     except pa.ArrowInvalid as error:
         raise mistakes.broken_file(path, "Parquet", _first_line(error)) from None
     return _table(path, {name: table.column(name).to_pandas().to_numpy() for name in request.columns}, request)
+
+
+def _unpacked(path: str, columns: tuple[str, ...], rows: int) -> dict[str, Array] | None:
+    """The columns in a temporary file, written row group by row group; None where one is no plain column of numbers."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    schema = pq.read_schema(path)
+    kinds = [schema.field(column).type for column in columns]
+    if not all(pa.types.is_integer(kind) or pa.types.is_floating(kind) for kind in kinds):
+        return None
+    maps: dict[str, Array] = {}
+    for column, kind in zip(columns, kinds, strict=True):
+        with tempfile.TemporaryFile() as file:
+            maps[column] = np.memmap(file, dtype=kind.to_pandas_dtype(), mode="w+", shape=(rows,))
+    first = 0
+    for batch in pq.ParquetFile(path).iter_batches(columns=list(columns)):
+        for column in columns:
+            read = batch.column(column)
+            if read.null_count and maps[column].dtype.kind != "f":
+                return None
+            maps[column][first : first + len(batch)] = read.to_numpy(zero_copy_only=False)
+        first += len(batch)
+    return maps
 
 
 def read_npz(path: str, request: Request) -> Table:

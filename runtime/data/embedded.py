@@ -20,7 +20,7 @@ def check_embedded(plan: Plan, records: Iterable[Record]) -> None:
         return
     for record in records:
         for window in plan.model.inputs:
-            values = record.values[window.signal]
+            values = np.asarray(record.values[window.signal])
             wrong = np.argwhere((values < 0) | (values >= size))
             if len(wrong):
                 step, channel = wrong[0]

@@ -7,8 +7,15 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch.utils.data import BatchSampler, DataLoader, Dataset, Sampler
+
+DRAWN_AT_ONCE = 1 << 20
+"""So many indices are shuffled as a list; the order of more of them is computed piece by piece, in constant memory."""
+
+PIECE = 1 << 15
+ROUNDS = 6
 
 
 class EpochOrder(Sampler[int]):
@@ -27,11 +34,41 @@ class EpochOrder(Sampler[int]):
         return self.count - self.drop
 
     def __iter__(self) -> Iterator[int]:
+        if self.count > DRAWN_AT_ONCE:
+            yield from self._permuted()
+            return
         # torch's generator reads 32 bits of its seed, so the two numbers are mixed rather than put side by side.
         mixed = np.random.SeedSequence((self.seed, self.epoch)).generate_state(1)
         generator = torch.Generator().manual_seed(int(mixed[0]))
         self.epoch += 1
         yield from torch.randperm(self.count, generator=generator)[: len(self)].tolist()
+
+    def _permuted(self) -> Iterator[int]:
+        keys = np.random.SeedSequence((self.seed, self.epoch)).generate_state(ROUNDS, np.uint64)
+        self.epoch += 1
+        for first in range(0, len(self), PIECE):
+            yield from permuted(np.arange(first, min(first + PIECE, len(self))), self.count, keys).tolist()
+
+
+def permuted(indices: npt.NDArray[Any], count: int, keys: npt.NDArray[np.uint64]) -> npt.NDArray[Any]:
+    """Where a permutation of 0 .. count - 1 takes the indices.
+
+    A Feistel network over the two halves of an index's bits is a permutation whatever its rounds compute; indices that
+    leave the range go round again until they are back in it. Source: Black and Rogaway, Ciphers with arbitrary finite
+    domains (2002), method 3.
+    """
+    half = np.uint64(-(-(count - 1).bit_length() // 2))
+    mask = (np.uint64(1) << half) - np.uint64(1)
+    places = indices.astype(np.uint64)
+    outside = np.ones(len(places), dtype=bool)
+    while outside.any():
+        left, right = places[outside] >> half, places[outside] & mask
+        for key in keys:
+            mixed = (right + key) * np.uint64(0x9E3779B97F4A7C15)
+            left, right = right, left ^ ((mixed ^ (mixed >> np.uint64(29))) >> np.uint64(11)) & mask
+        places[outside] = (left << half) | right
+        outside = places >= np.uint64(count)
+    return places.astype(np.int64)
 
 
 class RankShare(Sampler[list[int]]):

@@ -147,6 +147,11 @@ def horizon_too_long(horizon: int, record: str, needed: int, present: int) -> Da
     return DataError("short-record", message, help="cap the horizon with max_length")
 
 
+def mapped_gaps(path: str, missing: str) -> DataError:
+    message = f"'{path}' stays on disk, and `missing = {missing}` would have to change it"
+    return DataError("mapped-gaps", message, help="missing = error, or the columns in an NPZ file")
+
+
 def too_few_records(records: int, processes: int) -> DataError:
     message = f"{_records(records)} of one length cannot be shared among {processes} processes"
     return DataError("too-few-records", message, help="devices = 1, or windows shorter than the record")

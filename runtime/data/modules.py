@@ -30,7 +30,7 @@ from sysidc.runtime.data.loaders import (
 from sysidc.runtime.data.normalizer import Normalizer
 from sysidc.runtime.data.prepare import header_signals, prepare
 from sysidc.runtime.data.record import Record
-from sysidc.runtime.data.tape import Tape, TensorRecord, first_samples, lay, mapped
+from sysidc.runtime.data.tape import Tape, TensorRecord, first_samples, in_memory, lay, mapped
 from sysidc.runtime.data.windows import Batch, RecordDataset, WindowDataset, stack_input
 
 MOST_AT_ONCE = 32  # batches; more save nothing and keep Ctrl-C and the time limit waiting
@@ -53,12 +53,14 @@ class SpecDataModule(LightningDataModule):
         super().__init__()
         self.plan, self.n_workers, self.several = plan, n_workers, several
         parts = prepare(plan)
-        train = tape_of(plan, parts.train)
+        train, validation, test = (
+            tape_of(plan, records, stays_on_disk(plan)) for records in (parts.train, parts.validation, parts.test)
+        )
         self.normalizer = Normalizer.fit(train.values, plan.data.normalize) if normalizer is None else normalizer
         self.tapes: dict[str, Tape] = {
             "train": mapped(train, self.normalizer.encode),
-            "validation": mapped(tape_of(plan, parts.validation), self.normalizer.encode),
-            "test": mapped(tape_of(plan, parts.test), self.normalizer.encode),
+            "validation": mapped(validation, self.normalizer.encode),
+            "test": mapped(test, self.normalizer.encode),
         }
         prediction = plan.train.prediction
         self.n_forward_time_steps = 0 if prediction is None else prediction.horizon
@@ -205,11 +207,18 @@ class SpecDataModule(LightningDataModule):
         return ordered_loader(dataset, len(dataset), size, self.n_workers, self.processes)
 
 
-def tape_of(plan: Plan, records: list[Record]) -> Tape:
-    """The records as tensors in the dtypes of the plan, in the units of the data."""
+def tape_of(plan: Plan, records: list[Record], on_disk: bool = False) -> Tape:
+    """The records as tensors in the dtypes of the plan, in the units of the data; with `on_disk` those that lie there
+    are left there."""
     if not records:
         return Tape({}, ())
-    return lay(records, {signal.name: getattr(torch, signal.dtype) for signal in header_signals(plan)})
+    tape = lay(records, {signal.name: getattr(torch, signal.dtype) for signal in header_signals(plan)})
+    return tape if on_disk else in_memory(tape)
+
+
+def stays_on_disk(plan: Plan) -> bool:
+    """Whether the training reads its records window by window, and not as a whole."""
+    return plan.train.mode != "bounded" and plan.model.chain is None and not is_second_order(plan)
 
 
 def record_input(plan: Plan, record: TensorRecord) -> tuple[Tensor, Layout]:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
 
 import torch
 from torch import Tensor, nn
+
+from sysidc.runtime.data.mapped import MappedSignal
 
 # A standard deviation below this share of the mean is rounding noise: the channel is constant.
 CONSTANT = 1e-12
@@ -33,7 +37,8 @@ class Normalizer(nn.Module):
         for signal, data in values.items():
             if kind == "none" or not data.is_floating_point():
                 continue
-            shift, scale = (_standard if kind == "standard" else _minmax)(data.double())
+            fitted = _standard if kind == "standard" else _minmax
+            shift, scale = fitted(_moments(data.pieces()) if isinstance(data, MappedSignal) else _moments([data]))
             normalizer.shift(signal).copy_(shift)
             normalizer.scale(signal).copy_(scale)
         return normalizer
@@ -63,12 +68,41 @@ class Normalizer(nn.Module):
         return torch.cat([self.shift(name) for name in signals]), torch.cat([self.scale(name) for name in signals])
 
 
-def _standard(data: Tensor) -> tuple[Tensor, Tensor]:
-    mean, scale = data.mean(dim=0), data.std(dim=0, correction=0)
-    constant = (data.amax(dim=0) == data.amin(dim=0)) | (scale <= CONSTANT * mean.abs())
-    return mean, torch.where(constant, 1.0, scale)
+@dataclass(frozen=True)
+class Moments:
+    """Of the steps seen so far, per channel in float64: how many, their mean, standard deviation, least and largest."""
+
+    steps: int
+    mean: Tensor
+    std: Tensor
+    low: Tensor
+    high: Tensor
+
+    def with_more(self, more: Moments) -> Moments:
+        """Merged by their means, so that no digits are lost in sums of squares.
+
+        Source: Chan, Golub, LeVeque, Updating formulae and a pairwise algorithm for computing sample variances (1979).
+        """
+        steps = self.steps + more.steps
+        share, apart = more.steps / steps, more.mean - self.mean
+        variance = (1 - share) * self.std**2 + share * more.std**2 + share * (1 - share) * apart**2
+        low, high = torch.minimum(self.low, more.low), torch.maximum(self.high, more.high)
+        return Moments(steps, self.mean + share * apart, variance.sqrt(), low, high)
 
 
-def _minmax(data: Tensor) -> tuple[Tensor, Tensor]:
-    low, high = data.amin(dim=0), data.amax(dim=0)
-    return (low + high) / 2, torch.where(high > low, (high - low) / 2, 1.0)
+def _moments(pieces: Iterable[Tensor]) -> Moments:
+    return reduce(Moments.with_more, map(_moments_of, pieces))
+
+
+def _moments_of(piece: Tensor) -> Moments:
+    data = piece.double()
+    return Moments(len(data), data.mean(dim=0), data.std(dim=0, correction=0), data.amin(dim=0), data.amax(dim=0))
+
+
+def _standard(data: Moments) -> tuple[Tensor, Tensor]:
+    constant = (data.high == data.low) | (data.std <= CONSTANT * data.mean.abs())
+    return data.mean, torch.where(constant, 1.0, data.std)
+
+
+def _minmax(data: Moments) -> tuple[Tensor, Tensor]:
+    return (data.low + data.high) / 2, torch.where(data.high > data.low, (data.high - data.low) / 2, 1.0)

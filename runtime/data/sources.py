@@ -14,11 +14,12 @@ import numpy as np
 from sysidc.compiler.catalogue.settings import ENDINGS
 from sysidc.compiler.plan import SignalPlan, SourcePlan
 from sysidc.runtime.data import columns, mistakes
-from sysidc.runtime.data.array_file import read_hdf5, read_mat, read_npz, read_parquet
+from sysidc.runtime.data.array_file import read_hdf5, read_mat, read_npy, read_npz, read_parquet
 from sysidc.runtime.data.benchmarks import Part, benchmark
 from sysidc.runtime.data.csv_file import read_csv
 from sysidc.runtime.data.errors import DataError
 from sysidc.runtime.data.generators import generate
+from sysidc.runtime.data.mapped import mapped_record
 from sysidc.runtime.data.record import Array, Record
 from sysidc.runtime.data.table import Request, Table, find_columns
 
@@ -26,6 +27,7 @@ READERS: dict[str, Callable[[str, Request], Table]] = {
     "csv": read_csv,
     "parquet": read_parquet,
     "npz": read_npz,
+    "npy": read_npy,
     "mat": read_mat,
     "hdf5": read_hdf5,
 }
@@ -162,6 +164,10 @@ def _word(value: object) -> str:
 def _judged(table: Table, name: str, rows: tuple[int, int], time: str | None, wanted: Wanted) -> Iterator[Record]:
     """The records between two rows of a table: one, or where gaps split it several."""
     first, end = rows
+    if table.mapped:
+        seconds = _time(table, time, rows, wanted.sampling_time)
+        yield mapped_record(table, name, rows, wanted.signals, wanted.missing, seconds)
+        return
     arrays = {column: columns.numbers(table, column) for column in wanted.columns}
     stretches = [(first, end)]
     if wanted.missing == "split":

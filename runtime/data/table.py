@@ -16,12 +16,13 @@ def plain_row(row: int) -> str:
 @dataclass(frozen=True)
 class Table:
     """`columns` are one-dimensional and equally long; `first` is the file's row that stands at index 0; `call` names a
-    row of the file."""
+    row of the file. With `mapped` the columns lie on disk and are read where they are needed."""
 
     path: str
     columns: Mapping[str, Array]
     first: int = 0
     call: Callable[[int], str] = plain_row
+    mapped: bool = False
 
     def __len__(self) -> int:
         return len(next(iter(self.columns.values())))

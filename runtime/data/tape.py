@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import accumulate
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from sysidc.runtime.data.mapped import MappedSignal, joined
 from sysidc.runtime.data.record import Array, Record
 
 
@@ -28,7 +32,10 @@ class TensorRecord:
 
 @dataclass(frozen=True)
 class Tape:
-    """`values` holds each signal of all records as one (steps, channels); `records` are views of it, in order."""
+    """`values` holds each signal of all records as one (steps, channels); `records` are views of it, in order.
+
+    Where a signal lies on disk it is a MappedSignal, which is sliced like a tensor and read by `windows.gather`.
+    """
 
     values: Mapping[str, Tensor]
     records: tuple[TensorRecord, ...]
@@ -45,16 +52,30 @@ class Tape:
 
 def lay(records: Sequence[Record], dtypes: Mapping[str, torch.dtype]) -> Tape:
     """The records in the given dtypes. One record of the right dtype is not copied."""
-    values = {
-        signal: _joined([torch.from_numpy(record.values[signal]) for record in records]).to(dtype)
-        for signal, dtype in dtypes.items()
-    }
+    values = {signal: _laid([record.values[signal] for record in records], dtype) for signal, dtype in dtypes.items()}
     return _cut(values, records)
 
 
 def mapped(tape: Tape, change: Callable[[str, Tensor], Tensor]) -> Tape:
-    """The tape with every signal changed step by step, by `change(signal, values)`."""
-    return _cut({signal: change(signal, data) for signal, data in tape.values.items()}, tape.records)
+    """The tape with every signal changed step by step, `change(signal, values)`: on disk when it is read."""
+    return _cut({signal: _changed(signal, data, change) for signal, data in tape.values.items()}, tape.records)
+
+
+def in_memory(tape: Tape) -> Tape:
+    """The tape with every signal read."""
+    values = {signal: data.tensor() if isinstance(data, MappedSignal) else data for signal, data in tape.values.items()}
+    return _cut(values, tape.records)
+
+
+def _changed(signal: str, data: Any, change: Callable[[str, Tensor], Tensor]) -> Any:
+    return data.changed(partial(change, signal)) if isinstance(data, MappedSignal) else change(signal, data)
+
+
+def _laid(arrays: Sequence[Any], dtype: torch.dtype) -> Any:
+    """Arrays of a signal end to end: a tensor, or a mapped signal where all of them lie on disk."""
+    if all(isinstance(array, MappedSignal) for array in arrays):
+        return joined(arrays)
+    return _joined([torch.from_numpy(np.asarray(array)) for array in arrays]).to(dtype)
 
 
 def first_samples(tape: Tape, samples: int) -> Tape:

@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from sysidc.compiler.windows import Layout, Placed
+from sysidc.runtime.data.mapped import MappedSignal
 from sysidc.runtime.data.tape import Tape
 
 Batch: TypeAlias = tuple[Tensor, ...]
@@ -158,8 +159,10 @@ def stack_input(values: Mapping[str, Tensor], layout: Layout, anchors: Tensor) -
     return side_by_side(padded)
 
 
-def gather(values: Tensor, anchors: Tensor, window: Placed) -> Tensor:
+def gather(values: Tensor | MappedSignal, anchors: Tensor, window: Placed) -> Tensor:
     """values (steps, channels) -> (batch, window.steps, channels), the only copy that is made of the data."""
+    if isinstance(values, MappedSignal):
+        return values.windows(anchors + (window.first - 1), window.steps)
     every_window = values.unfold(0, window.steps, 1).transpose(1, 2)
     return every_window[anchors + (window.first - 1)]
 

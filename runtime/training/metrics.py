@@ -5,8 +5,13 @@ Where several processes share a training, over the batches of them all.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
+
+KEPT = 4096
+"""So many batches are kept apart before they are merged, so that an epoch without end takes no memory without end."""
 
 
 class LossMean:
@@ -21,6 +26,8 @@ class LossMean:
 
     def add(self, loss: Tensor, samples: int) -> None:
         self._sums.append(loss.detach() * samples)
+        if len(self._sums) == KEPT:
+            self._sums = [torch.stack(self._sums).sum()]
         self._samples += samples
 
     def take(self) -> Tensor | None:
@@ -54,23 +61,33 @@ class ErrorSums:
         mean = target.mean(0)
         self._batches.append(torch.stack([error.square().sum(0), mean, (target - mean).square().sum(0)]))
         self._counts.append(len(target))
+        if len(self._counts) == KEPT:
+            merged, total = self._merged(lambda sums: sums)
+            self._batches, self._counts = [merged], [int(total)]
 
     def take(self) -> dict[str, Tensor]:
         """rmse, nrmse and fit so far, nothing where nothing was added; the next epoch starts empty."""
-        batches, counts = self._batches, self._counts
-        self._batches, self._counts = [], []
-        if not batches:
+        if not self._batches:
             return {}
-        squares, means, spreads = torch.stack(batches).unbind(1)
-        weights = torch.tensor(counts, dtype=means.dtype, device=means.device)[:, None]
-        total = over_processes(weights.sum())
-        # batches are merged by their means: a sum of squares less the square of the sum would lose the digits
-        mean = over_processes((weights * means).sum(0)) / total
-        variance = over_processes(spreads.sum(0) + (weights * (means - mean).square()).sum(0)) / total
-        mse = over_processes(squares.sum(0)) / total
+        (squares, _, spread), total = self._merged(over_processes)
+        self._batches, self._counts = [], []
+        variance, mse = spread / total, squares / total
         ratio = torch.where(mse == 0, torch.zeros_like(mse), mse / variance)
         nrmse = ratio.mean().sqrt()
         return {"rmse": mse.mean().sqrt(), "nrmse": nrmse, "fit": 100 * (1 - nrmse)}
+
+    def _merged(self, over: Callable[[Tensor], Tensor]) -> tuple[Tensor, Tensor]:
+        """(squares, mean, spread) of all batches together (3, channels), and how many steps they had; `over` adds up
+        what several processes have.
+
+        Merged by their means: a sum of squares less the square of the sum would lose the digits.
+        """
+        squares, means, spreads = torch.stack(self._batches).unbind(1)
+        weights = torch.tensor(self._counts, dtype=means.dtype, device=means.device)[:, None]
+        total = over(weights.sum())
+        mean = over((weights * means).sum(0)) / total
+        spread = over(spreads.sum(0) + (weights * (means - mean).square()).sum(0))
+        return torch.stack([over(squares.sum(0)), mean, spread]), total
 
 
 def over_processes(sums: Tensor) -> Tensor:
