@@ -77,6 +77,12 @@ class Spline(nn.Module):
             self.high.copy_(high)
             self.c.copy_(self._greville())
 
+    def roughness(self) -> Tensor:
+        """R with c' R c the sum of squared second differences of all channels, c laid end to end."""
+        channels, knots = self.c.shape
+        differences = torch.diff(torch.eye(knots).to(self.c), n=2, dim=0)
+        return torch.block_diag(*[differences.T @ differences] * channels)
+
     def forward(self, x: Tensor) -> Tensor:
         return self.with_slope(x)[0]
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.func import jvp, vmap
+from torch.func import jacrev, vjp, vmap
 
 from sysidc.runtime.nn.correction import Correction
 from sysidc.runtime.nn.curve import Curve
@@ -68,7 +68,7 @@ def linearise(module: nn.Module, x: Tensor, u: Tensor) -> Linear:
     if isinstance(module, ELEMENTWISE):
         y, slope = with_slope(module, u)
         return _static(x, y, torch.diag_embed(slope))
-    return by_directions(lambda state, now: step(module, state, now), x, u)
+    return by_differentiation(module, x, u)
 
 
 def with_slope(function: Callable[[Tensor], Tensor], z: Tensor) -> tuple[Tensor, Tensor]:
@@ -78,8 +78,8 @@ def with_slope(function: Callable[[Tensor], Tensor], z: Tensor) -> tuple[Tensor,
     if isinstance(function, nn.Tanh):
         value = z.tanh()
         return value, 1 - value.square()
-    value, slope = jvp(function, (z,), (torch.ones_like(z),))
-    return value, slope
+    value, back = vjp(function, z)
+    return value, back(torch.ones_like(value))[0]
 
 
 def network_slope(network: nn.Sequential, z: Tensor) -> tuple[Tensor, Tensor]:
@@ -103,18 +103,17 @@ def times(M: Tensor, S: Tensor) -> Tensor:
     return M @ S if M.ndim == 3 else (S.mT @ M.mT).mT
 
 
-def by_directions(move: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]], x: Tensor, u: Tensor) -> Linear:
-    """By forward differentiation, one direction per state and input."""
-    n, m = x.shape[1], u.shape[1]
-    directions = torch.eye(n + m).to(u)
+def by_differentiation(module: nn.Module, x: Tensor, u: Tensor) -> Linear:
+    """By reverse differentiation of every sample by itself, one pass for each state and output."""
+    n = x.shape[1]
 
-    def along(direction: Tensor) -> tuple[Tensor, Tensor]:
-        dx, du = direction[:n].expand_as(x), direction[n:].expand_as(u)
-        return jvp(lambda state, now: torch.cat(move(state, now), dim=-1), (x, u), (dx, du))
+    def both(state: Tensor, now: Tensor) -> tuple[Tensor, Tensor]:
+        result = torch.cat(step(module, state, now), dim=-1)
+        return result, result
 
-    values, slopes = vmap(along, out_dims=(0, -1))(directions)
-    both = values[0]
-    return Linear(both[:, :n], both[:, n:], *(slopes[:, :n].split([n, m], -1)), *(slopes[:, n:].split([n, m], -1)))
+    (in_state, in_input), values = vmap(jacrev(both, argnums=(0, 1), has_aux=True))(x, u)
+    after, output = values.split([n, values.shape[1] - n], dim=1)
+    return Linear(after, output, in_state[:, :n], in_input[:, :n], in_state[:, n:], in_input[:, n:])
 
 
 def _static(x: Tensor, y: Tensor, D: Tensor) -> Linear:

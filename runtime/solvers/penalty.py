@@ -1,4 +1,4 @@
-"""A prior that pulls parameters to where a training started."""
+"""Priors of parameters: some are pulled to where a training started, curves stay smooth where no data bend them."""
 
 from __future__ import annotations
 
@@ -11,10 +11,14 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Penalty:
-    """sum(weight (theta - reference)^2) over all parameters laid end to end, weight and reference (P)."""
+    """sum(weight (theta - reference)^2) + theta' roughness theta over all parameters laid end to end.
+
+    weight and reference (P,); roughness (P, P), symmetric, or None.
+    """
 
     weight: Tensor
     reference: Tensor
+    roughness: Tensor | None = None
 
     @classmethod
     def none(cls, parameters: Mapping[str, Tensor]) -> Penalty:
@@ -22,12 +26,18 @@ class Penalty:
         return cls(torch.zeros_like(reference), reference)
 
     def cost(self, parameters: Mapping[str, Tensor]) -> float:
-        return float((self.weight * (flat(parameters) - self.reference).square()).sum())
+        theta = flat(parameters)
+        pulled = (self.weight * (theta - self.reference).square()).sum()
+        return float(pulled if self.roughness is None else pulled + theta @ self.roughness @ theta)
 
     def add(self, H: Tensor, g: Tensor, parameters: Mapping[str, Tensor]) -> None:
         """Its part of the normal equations, in place."""
+        theta = flat(parameters)
         H.diagonal().add_(self.weight)
-        g.sub_(self.weight * (flat(parameters) - self.reference))
+        g.sub_(self.weight * (theta - self.reference))
+        if self.roughness is not None:
+            H.add_(self.roughness)
+            g.sub_(self.roughness @ theta)
 
 
 def flat(parameters: Mapping[str, Tensor]) -> Tensor:

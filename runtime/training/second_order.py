@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from sysidc.runtime.nn.chain import Chain
 from sysidc.runtime.nn.correction import Correction
+from sysidc.runtime.nn.curve import Spline
 from sysidc.runtime.solvers.levenberg_marquardt import LevenbergMarquardt
 from sysidc.runtime.solvers.penalty import Penalty, flat
 from sysidc.runtime.solvers.simulation_problem import Records, SimulationProblem
@@ -22,6 +23,9 @@ Problem = SimulationProblem | WindowProblem
 
 WASHOUT = 50
 """Steps of a record that a training with `initial = washout` leaves out where the header knows no outputs."""
+
+SMOOTHNESS = 1.0
+"""Weight of a spline's squared second differences, beside some thousand squared errors over their variance."""
 
 SMALL_GAIN = 1e-7
 STALLED = 6
@@ -72,15 +76,31 @@ def records_of(chain: Chain, batch: tuple[Tensor, ...]) -> Records:
 
 
 def penalties(stack: nn.Module, parameters: dict[str, Tensor]) -> Penalty:
-    """What `penalty` of each correction asks for, around the parameters as they are."""
+    """What `penalty` of each correction asks for, around the parameters as they are, and the smoothness of splines."""
     weights = {name: torch.zeros_like(value) for name, value in parameters.items()}
     own = {id(value): name for name, value in parameters.items()}
+    theta = flat(parameters)
+    roughness = theta.new_zeros(len(theta), len(theta))
     for module in stack.modules():
         if isinstance(module, Correction):
             for value in module.network.parameters():
                 if id(value) in own:
                     weights[own[id(value)]].fill_(module.penalty)
-    return Penalty(flat(weights), flat(parameters))
+        if isinstance(module, Spline) and id(module.c) in own:
+            first = _first(parameters, own[id(module.c)])
+            last = first + module.c.numel()
+            roughness[first:last, first:last] = SMOOTHNESS * module.roughness()
+    return Penalty(flat(weights), theta, roughness if roughness.any() else None)
+
+
+def _first(parameters: dict[str, Tensor], wanted: str) -> int:
+    """Where a parameter begins among all laid end to end."""
+    first = 0
+    for name, value in parameters.items():
+        if name == wanted:
+            return first
+        first += value.numel()
+    raise KeyError(wanted)
 
 
 def second_order_step(module: TrainingModule, batches: Sequence[tuple[Tensor, ...]]) -> Tensor:
