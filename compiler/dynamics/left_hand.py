@@ -46,12 +46,14 @@ class LeftHandReader:
         self.outputs = outputs
         self.reader = reader
         self.first: dict[Channel, Span] = {}
+        self.moved: set[str] = set()
         self.found = Equations()
 
     def read(self, block: syntax.Dynamics) -> Equations:
-        for item in block.items:
-            if isinstance(item, syntax.Equation):
-                self._read(item)
+        equations = [item for item in block.items if isinstance(item, syntax.Equation)]
+        self.moved = {item.target.text for item in equations if item.function is not None}
+        for item in equations:
+            self._read(item)
         return self.found
 
     def _read(self, item: syntax.Equation) -> None:
@@ -105,7 +107,8 @@ class LeftHandReader:
             self._input_on_left(target, self.inputs[text])
             return None
         signal = self.outputs.get(text) if self.outputs is not None else None
-        if signal is None and text in self.declared:
+        named_like_a_state = self.outputs is None and text in self.moved
+        if signal is None and text in self.declared and not named_like_a_state:
             self._local_on_left(target, self.declared[text])
             return None
         if signal is None and self.outputs is not None:

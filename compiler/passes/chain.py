@@ -28,13 +28,14 @@ STRONGEST = ("estimate", "encoder", "washout", "zero")
 @dataclass(frozen=True)
 class Traits:
     """What the names tell: all layers `fits` into a chain, some are `stateful`, one is a `system` by itself, one
-    `asks` for a start of its own, one part is `corrected`."""
+    `asks` for a start of its own, one part is `corrected`; `equations` need no input."""
 
     fits: bool = True
     stateful: bool = False
     system: bool = False
     asks: bool = False
     corrected: bool = False
+    equations: bool = False
 
     def __or__(self, other: Traits) -> Traits:
         return Traits(
@@ -43,6 +44,7 @@ class Traits:
             self.system or other.system,
             self.asks or other.asks,
             self.corrected or other.corrected,
+            self.equations or other.equations,
         )
 
 
@@ -82,7 +84,7 @@ class Reader:
             return self.blocks[name]
         given = {argument.name.text for argument in layer.arguments if argument.name}
         if name in self.program.dynamics:
-            return Traits(stateful=True, system=True, asks=_asks(layer), corrected="correction" in given)
+            return Traits(True, True, True, _asks(layer), "correction" in given, equations=True)
         entry = LAYERS.get(name)
         if entry is None:
             return Traits()  # told where the stack is built
@@ -121,7 +123,7 @@ def find_chain(
     traits = Reader(program).stack(model.elements)
     asks = traits.asks or (traits.stateful and initial not in (None, "zero"))
     inputs, known = _channels(measured, header)
-    if not traits.fits or not inputs or not (traits.system or asks):
+    if not traits.fits or not (inputs or traits.equations) or not (traits.system or asks):
         return None
     start = initial or ("estimate" if known else "zero")
     return ChainPlan(inputs, known, header.known if known else 0, start)
