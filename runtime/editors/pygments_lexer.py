@@ -38,7 +38,7 @@ class SpecLexer(RegexLexer):  # type: ignore[misc]
             (words(vocabulary.keywords(), prefix=r"\b", suffix=r"\b"), Keyword),
             (words(vocabulary.layers(), prefix=r"\b", suffix=r"\b"), Name.Class),
             (words(vocabulary.callables(), prefix=r"\b", suffix=r"\b(?=\s*\()"), Name.Function),
-            (words((*vocabulary.FUNCTIONS, *vocabulary.EQUATIONS), prefix=r"\b", suffix=r"(?=\s*\()"), Name.Builtin),
+            (words((*vocabulary.functions(), *vocabulary.EQUATIONS), prefix=r"\b", suffix=r"(?=\s*\()"), Name.Builtin),
             (words(vocabulary.dtypes(), prefix=r"\b", suffix=r"\b"), Keyword.Type),
             (words(vocabulary.constants(), prefix=r"\b", suffix=r"\b"), Keyword.Constant),
             (rf"\d[\d_]*(\.(?!\.)[\d_]*)?([eE][+-]?\d+)?(\s*(%|({'|'.join(vocabulary.units())})\b))?", Number),

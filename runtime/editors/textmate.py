@@ -81,7 +81,7 @@ def _names() -> list[Rule]:
     return [
         _match(_words(vocabulary.layers()), "support.class"),
         _match(_words(vocabulary.callables()) + called, "support.function"),
-        _match(_words((*vocabulary.FUNCTIONS, *vocabulary.EQUATIONS)) + called, "support.function.builtin"),
+        _match(_words((*vocabulary.functions(), *vocabulary.EQUATIONS)) + called, "support.function.builtin"),
         _match(_words(vocabulary.dtypes()), "support.type"),
         _match(_words(vocabulary.constants()), "constant.language"),
         _match(rf"\b{NAME}\b{called}", "entity.name.function"),

@@ -55,7 +55,7 @@ def syntax() -> str:
         *_keywords("Keyword", vocabulary.keywords()),
         *_keywords("Layer", vocabulary.layers()),
         *_keywords("Callable", [name for name in vocabulary.callables() if name not in vocabulary.keywords()]),
-        *_keywords("Function", [*vocabulary.FUNCTIONS, *vocabulary.EQUATIONS]),
+        *_keywords("Function", [*vocabulary.functions(), *vocabulary.EQUATIONS]),
         *_keywords("Dtype", vocabulary.dtypes()),
         *_keywords("Constant", vocabulary.constants()),
     ]

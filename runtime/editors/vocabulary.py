@@ -10,18 +10,13 @@ from sysidc.compiler.catalogue.generators import GENERATORS
 from sysidc.compiler.catalogue.layers import LAYERS
 from sysidc.compiler.catalogue.settings import DTYPES, FAMILIES, FILE_READERS, MODES
 from sysidc.compiler.catalogue.training import INITS
+from sysidc.compiler.dynamics.formulas import FUNCTIONS
 from sysidc.compiler.explain.setting_page import SECTIONS
 from sysidc.compiler.passes.wrapping import ANNOTATIONS
 from sysidc.compiler.program import RESERVED
 from sysidc.compiler.values import UNITS
 
 LITERAL = re.compile(r'"([a-z]+)"')
-FUNCTIONS = (
-    *("sqrt", "exp", "log", "sin", "cos", "tan", "tanh", "atan", "abs"),
-    *("sign", "min", "max", "relu", "sigmoid", "softplus", "clip"),
-)
-"""The functions of equations."""
-
 EQUATIONS = ("der", "next")
 
 
@@ -31,6 +26,11 @@ def keywords() -> tuple[str, ...]:
     text = files("sysidc.dsl").joinpath("grammar.lark").read_text(encoding="utf-8")
     rules = "\n".join(line.partition("//")[0] for line in text.splitlines() if not re.match(r"[A-Z%]", line))
     return tuple(sorted(set(LITERAL.findall(rules))))
+
+
+def functions() -> tuple[str, ...]:
+    """The functions of equations."""
+    return tuple(FUNCTIONS)
 
 
 def layers() -> tuple[str, ...]:

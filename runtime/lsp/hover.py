@@ -8,8 +8,9 @@ from lsprotocol import types
 
 from sysidc.compiler.allowances import ALLOW
 from sysidc.compiler.catalogue.arguments import Argument
-from sysidc.compiler.catalogue.generators import GENERATORS
 from sysidc.compiler.catalogue.layers import LAYERS
+from sysidc.compiler.dynamics.formulas import FUNCTIONS
+from sysidc.compiler.dynamics.layer import ARGUMENTS
 from sysidc.compiler.explain import book
 from sysidc.compiler.explain.argument_table import left_out, takes
 from sysidc.compiler.explain.layer_page import layer_page
@@ -52,11 +53,13 @@ def _of_word(documents: Documents, text: Text, word: Word, shapes: Shapes | None
         case "setting":
             return _of_setting(word)
         case "argument":
-            return _of_argument(word)
+            return _of_argument(documents, text, word)
         case "mode":
             return mode_page(word.text) if word.text in ("simulation", "prediction", "bounded") else None
         case "keyword":
             return section_page(word.text) if word.text in SECTIONS else None
+        case "callee" if word.text in FUNCTIONS and word.frame.section.kind == "dynamics":
+            return f"`{word.text}`: {FUNCTIONS[word.text].about}"
         case "callee" | "value":
             return book.page(word.text) if word.text in book.names() else None
     return None
@@ -75,9 +78,11 @@ def _of_setting(word: Word) -> str | None:
     return setting_page(section, setting) if setting else None
 
 
-def _of_argument(word: Word) -> str | None:
+def _of_argument(documents: Documents, text: Text, word: Word) -> str | None:
     called = word.frame.owner
-    table = arguments_of(called, {}) if called is not None else ()
+    home = definition(documents, text, called) if called is not None else None
+    is_dynamics = home is not None and home.word.role == "define dynamics"
+    table = ARGUMENTS if is_dynamics else arguments_of(called, {}) if called is not None else ()
     found = next((entry for entry in table if word.text in (entry.name, *entry.aliases)), None)
     return f"`{called.text}`\n\n{argument_words(found)}" if found is not None and called is not None else None
 
@@ -133,17 +138,16 @@ def value_of(documents: Documents, text: Text, name: str) -> str | None:
 
 
 def _of_layer(documents: Documents, text: Text, word: Word, home: Place | None, shapes: Shapes | None) -> str | None:
-    if home is not None:
-        return _of_stack(documents, home)
-    if word.text not in LAYERS:
-        return book.page(word.text) if word.text in GENERATORS else None
-    placed = [] if shapes is None else [entry for entry in shapes.nodes if _is_node_of(entry, word)]
+    placed = [] if shapes is None else [entry for entry in shapes.nodes if _is_node_of(entry, word, home)]
     facts = list(dict.fromkeys(_facts(entry, shapes.plan) for entry in placed)) if shapes else []
-    return RULE.join([*facts, layer_page(LAYERS[word.text])])
+    if home is not None:
+        return RULE.join([*facts, _of_stack(documents, home)])
+    return RULE.join([*facts, layer_page(LAYERS[word.text])]) if word.text in LAYERS else None
 
 
-def _is_node_of(entry: Placed, word: Word) -> bool:
-    return entry.start == word.start and entry.node.layer == word.text
+def _is_node_of(entry: Placed, word: Word, home: Place | None) -> bool:
+    wanted = "dynamics" if home is not None else word.text
+    return entry.start == word.start and entry.node.layer == wanted
 
 
 def _of_stack(documents: Documents, home: Place) -> str:

@@ -12,11 +12,12 @@ from sysidc.compiler.catalogue.arguments import Argument
 from sysidc.compiler.catalogue.generators import GENERATORS
 from sysidc.compiler.catalogue.layers import LAYERS
 from sysidc.compiler.catalogue.settings import BENCHMARK, DTYPES, ENDINGS, FAMILIES, FILE_READERS, MODES
+from sysidc.compiler.dynamics.formulas import FUNCTIONS
+from sysidc.compiler.dynamics.layer import ARGUMENTS
 from sysidc.compiler.explain.argument_table import takes
 from sysidc.compiler.explain.setting_page import MODE_WORDS, SECTION_WORDS, SECTIONS
 from sysidc.compiler.passes.wrapping import ANNOTATIONS
 from sysidc.runtime.editors.snippets import DEFINITIONS, SECTION_SNIPPETS, STATEMENTS
-from sysidc.runtime.editors.vocabulary import FUNCTIONS
 from sysidc.runtime.lsp.documents import Documents, Text
 from sysidc.runtime.lsp.hover import argument_words
 from sysidc.runtime.lsp.names import STACKS, VALUES, Place, defined, locals_of
@@ -87,6 +88,9 @@ def _named_files(spec: Path, folder: str, endings: tuple[str, ...]) -> Iterator[
 
 
 def _blocks(program: tuple[Text, ...]) -> Iterator[tuple[str, tuple[Argument, ...]]]:
+    """What blocks and equations are called with."""
+    for place in defined(program, ("define dynamics",)):
+        yield place.word.text, ARGUMENTS
     for place in defined(program, ("define block",)):
         names = [local.word.text for local in locals_of(place.text, place.word)]
         yield place.word.text, tuple(Argument(name, "float", about="an argument of the block") for name in names)
@@ -299,8 +303,8 @@ def _values(view: View, frame: Frame) -> Iterator[Offer]:
         yield Offer(place.word.text, "value", place.word.role.removeprefix("define "))
     if frame.section.kind == "dynamics":
         yield from _signals(view)
-        for name in FUNCTIONS:
-            yield Offer(name, "call", "a function", f"{name}($1)")
+        for name, function in FUNCTIONS.items():
+            yield Offer(name, "call", function.about, f"{name}($1)")
 
 
 def _owners(view: View, home: Word | None) -> Iterator[Place]:

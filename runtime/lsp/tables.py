@@ -10,17 +10,15 @@ from sysidc.compiler.catalogue.layers import LAYERS
 from sysidc.compiler.catalogue.settings import BENCHMARK, DTYPES, FAMILIES, FILE_READERS, Setting
 from sysidc.compiler.catalogue.training import INITS, Callable
 from sysidc.compiler.explain.setting_page import SECTIONS
+from sysidc.compiler.passes.wrapping import CORRECTION, STEPS
 from sysidc.runtime.lsp.words import Frame, Word
 
 ANNOTATION_ARGUMENTS: dict[str, tuple[Argument, ...]] = {
     "cast": (Argument("dtypes", "word", choices=DTYPES, about="what goes in -> what comes out"),),
-    "autoregressive_residual": (Argument("steps", "int", None, low=1, about="steps that are rolled out"),),
+    "autoregressive_residual": (STEPS,),
     "init": (Argument("name", "word", choices=tuple(INITS), about="of torch.nn.init, without the underscore"),),
     "name": (Argument("name", "string", about="the name in the nn.Sequential and in checkpoints"),),
-    "correction": (
-        Argument("hidden", "ints", (8,), low=1, about="widths of the network"),
-        Argument("penalty", "float", 0.3, low=0, about="weight of its distance from the start"),
-    ),
+    "correction": CORRECTION,
 }
 
 
