@@ -168,6 +168,26 @@ def test_more_states_than_the_records_allow_are_named() -> None:
         subspace([driven(system(2, 1, 1, seed=0), 60, seed=0)], block=50, states=30)
 
 
+@pytest.mark.parametrize("seed", range(40))
+def test_whatever_the_records_the_model_is_stable_and_finite_or_refused_in_words(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    inputs, outputs = rng.integers(1, 4, size=2)
+    records = []
+    for _ in range(rng.integers(1, 4)):
+        u = rng.standard_normal((rng.integers(1, 200), inputs))
+        u = [u, np.cumsum(u, axis=0) * 1e8, np.sign(u), np.round(u)][seed % 4]
+        y = np.exp(rng.uniform(-0.1, 0.1) * np.arange(len(u)))[:, None] * rng.standard_normal((len(u), outputs))
+        records.append((u, y))
+    try:
+        estimate = subspace(records, int(rng.integers(2, 30)), int(rng.integers(1, 5)))
+    except ValueError as error:
+        assert len(str(error)) > 30
+        return
+    model = estimate.model
+    assert np.abs(model.poles()).max() < 1
+    assert all(np.isfinite(matrix).all() for matrix in (model.A, model.B, model.C, model.D, *estimate.x0))
+
+
 def poorly_excited(kind: str) -> tuple[Floats, Floats]:
     t = np.arange(500.0)
     u = {

@@ -8,7 +8,7 @@ import numpy as np
 from scipy import linalg, signal
 
 from sysidc.runtime.data.record import Array, Record
-from sysidc.runtime.data.symptoms.symptom import Symptom, channels
+from sysidc.runtime.data.symptoms.symptom import Symptom, channels, moves
 
 WORTH_TELLING = 3
 """A delay is told from this many steps on."""
@@ -46,9 +46,9 @@ def dead_time(u: Array, y: Array) -> int | None:
     large chance is.
     """
     lags = min(LONGEST, len(u) // 10)
-    u, y = u - u.mean(), y - y.mean()
-    if lags < 2 * WORTH_TELLING or not u.any() or not y.any():
+    if lags < 2 * WORTH_TELLING or not moves(u) or not moves(y):
         return None
+    u, y = u - u.mean(), y - y.mean()
     among = signal.correlate(u, u, mode="full", method="fft")[len(u) - 1 :][: 2 * lags + 1]
     between = signal.correlate(y, u, mode="full", method="fft")[len(u) - 1 - lags : len(u) + lags]
     among[0] *= 1 + 1e-6

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from sysidc.runtime.data.record import Array, Record
-from sysidc.runtime.data.symptoms.symptom import Symptom, channels, joined, percent, runs
+from sysidc.runtime.data.symptoms.symptom import Symptom, channels, joined, moves, percent, runs
 
 FEW = 10
 """An input should change more often than this."""
@@ -27,7 +27,7 @@ def poor_inputs(records: Sequence[Record], inputs: Sequence[str]) -> Iterator[Sy
     driving = joined(records, inputs)
     moving = {}
     for name, values in driving.items():
-        if np.ptp(values) <= 1e-9 * np.abs(values).max(initial=0.0):
+        if not moves(values):
             message = f"input '{name}' is {values[0]:.6g} throughout: the records say nothing about what it does"
             yield Symptom("constant-input", name, None, message, {"value": float(values[0])})
         else:

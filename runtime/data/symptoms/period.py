@@ -8,7 +8,7 @@ import numpy as np
 from scipy import signal
 
 from sysidc.runtime.data.record import Array, Record
-from sysidc.runtime.data.symptoms.symptom import Symptom, channels
+from sysidc.runtime.data.symptoms.symptom import Symptom, channels, moves
 
 ALIKE = 1e-3
 """What may differ between one period and the next, relative to the variance of the input."""
@@ -37,11 +37,10 @@ def repetition(u: Array) -> int | None:
     The squared difference of u and its shifted self is computed for all shifts at once from the autocorrelation.
     """
     steps = len(u)
-    spread = u.std(axis=0)
-    moving = u[:, spread > 0] / spread[spread > 0] if steps >= 4 else u[:, :0]
-    if not moving.shape[1]:
+    driving = [channel - channel.mean() for channel in u.T if moves(channel)]
+    if steps < 4 or not driving:
         return None
-    moving = moving - moving.mean(axis=0)
+    moving = np.stack([channel / channel.std() for channel in driving], axis=1)
     shifts = np.arange(1, steps // 2 + 1)
     products = sum(signal.correlate(c, c, mode="full", method="fft")[steps - 1 :][shifts] for c in moving.T)
     energy = np.concatenate([[0.0], np.cumsum((moving**2).sum(axis=1))])

@@ -52,6 +52,11 @@ def joined(records: Sequence[Record], signals: Sequence[str]) -> dict[str, Array
     return {name: np.concatenate(values) for name, values in parts.items()}
 
 
+def moves(values: Array) -> bool:
+    """Whether a channel is anything but constant, rounding apart."""
+    return bool(np.ptp(values) > 1e-9 * np.abs(values).max())
+
+
 def percent(share: float) -> str:
     """A share as text: 0.034 is "3.4 %"."""
     return f"{100 * share:.2g} %" if share < 0.995 else f"{100 * share:.0f} %"
