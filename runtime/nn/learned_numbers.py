@@ -11,10 +11,10 @@ from torch import Tensor, nn
 
 EDGE = 1e-3
 """Share of a range by which a start value on its bound is moved inside: on the bound itself nothing can be learned."""
-SPREAD = 0.5
-SPREAD_INSIDE = 1.0
+SPREAD = 0.2
+SPREAD_INSIDE = 0.3
 """Standard deviations of new starts: of the logarithm of a number, and of the raw parameter of one with a range."""
-SMALL_START = 0.05
+SMALL_START = 0.01
 """Standard deviation of new starts of a number that starts at 0."""
 
 
