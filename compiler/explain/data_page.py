@@ -68,7 +68,15 @@ Leave `total_steps` out: it follows from the epochs and the data.""",
 Train on one device, or write a window shorter than the records.""",
     "no-run": "The folder is no finished run of `sysidc train`.",
     "broken-run": "A file of a run folder cannot be read; it was changed or cut off.",
-    "unwritable": "A file or folder cannot be written.",
+    "unwritable": "A file or folder cannot be written. An interrupted training keeps its last checkpoint: make room "
+    "and go on with `--resume`.",
+    "run-in-use": "Another process trains the same run. Wait for it, or stop it.",
+    "not-interrupted": "`--resume` names a run that does not wait to be gone on with. "
+    "`sysidc runs` lists those there are.",
+    "changed-spec": "`--resume` goes on with the spec that the run was begun with; this one differs in what is listed.",
+    "changed-data": "`--resume` goes on with the data that the run was begun with; the files that are listed have "
+    "changed.",
+    "no-runs": "The folder whose runs are to be listed is not there, or cannot be read.",
     "no-test-part": "The spec of a run names no test part. Add `test = 20 %` to `data` and train again.",
     "no-horizon": "Only models of `prediction` mode predict a number of steps ahead.",
 }

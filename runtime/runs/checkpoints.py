@@ -24,6 +24,9 @@ from sysidc.runtime.runs.folder import written
 
 TREE = "tree"
 
+ALIGNED = 64
+"""Elements; a tensor that begins at a multiple of them in its memory lies as torch would lay it by itself."""
+
 Tensors: TypeAlias = dict[str, Tensor]
 
 
@@ -110,6 +113,7 @@ FORMS: dict[str, Callable[[Any, Mapping[str, Tensor]], Any]] = {
     "$float": lambda text, _: float(text),
     "$tensor": lambda name, tensors: tensors[name],
     "$complex": lambda name, tensors: torch.view_as_complex(tensors[name]),
+    "$strided": lambda told, tensors: _strided(told, tensors),
     "$counter": lambda pairs, tensors: Counter(dict(_items(pairs, tensors))),
     "$dict": lambda pairs, tensors: dict(_items(pairs, tensors)),
     "$size": lambda sizes, _: torch.Size(sizes),
@@ -119,14 +123,30 @@ FORMS: dict[str, Callable[[Any, Mapping[str, Tensor]], Any]] = {
 }
 
 
-def _tensor(value: Tensor, tensors: Tensors, where: str) -> dict[str, str]:
+def _tensor(value: Tensor, tensors: Tensors, where: str) -> dict[str, Any]:
     if value.layout != torch.strided or value.is_quantized:
         raise TypeError(f"{where} is a tensor of layout {value.layout}, {value.dtype}: a checkpoint has no form for it")
-    name = str(len(tensors))
     whole = value.detach().cpu().resolve_conj().resolve_neg()
+    lead = whole.storage_offset() % ALIGNED
+    if whole.is_contiguous() and lead == 0:
+        return _numbers(whole, tensors)
+    # products and sums round by how their factors lie in memory: what lies otherwise than it would by itself is told
+    span = sum((size - 1) * stride for size, stride in zip(whole.shape, whole.stride(), strict=True)) + 1
+    line = whole.as_strided((lead + span if whole.numel() else 0,), (1,), whole.storage_offset() - lead)
+    return {"$strided": [_numbers(line, tensors), list(whole.shape), list(whole.stride()), lead]}
+
+
+def _numbers(whole: Tensor, tensors: Tensors) -> dict[str, Any]:
+    name = str(len(tensors))
     pairs = torch.view_as_real(whole) if whole.is_complex() else whole
     tensors[name] = pairs.clone(memory_format=torch.contiguous_format)  # safetensors refuses memory that is shared
     return {"$complex" if whole.is_complex() else "$tensor": name}
+
+
+def _strided(told: Any, tensors: Mapping[str, Tensor]) -> Tensor:
+    line, shape, stride, lead = told
+    numbers: Tensor = decode(line, tensors)
+    return numbers.as_strided(shape, stride, lead if numbers.numel() else 0)
 
 
 def _mapping(value: Mapping[Any, Any], tensors: Tensors, where: str) -> dict[str, Any]:
