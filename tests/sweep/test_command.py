@@ -1,0 +1,95 @@
+"""`sysidc sweep` from the command line, with real worker processes that are killed."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import sysidc
+from tests.sweep.conftest import spec
+
+pytest.importorskip("optuna")
+
+ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path), "OMP_NUM_THREADS": "1"}
+
+
+def command(folder: Path, *more: str) -> list[str]:
+    return [sys.executable, "-m", "sysidc", "sweep", str(folder / "m.sysid"), "--runs", str(folder / "runs"), *more]
+
+
+def sweep(folder: Path, *more: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command(folder, *more), env=ENVIRONMENT, capture_output=True, text=True, timeout=240)
+
+
+def trials(folder: Path) -> list[dict[str, Any]]:
+    with open(next(folder.glob("runs/*/trials.csv")), encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
+def test_a_killed_sweep_goes_on_and_its_best_run_is_told(folder: Path) -> None:
+    spec(folder, "sampler = random  pruner = none  trials = 4  seed = 5")
+    process = subprocess.Popen(command(folder), env=ENVIRONMENT, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    for line in process.stderr:
+        if line.startswith("trial 2/4"):
+            break
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    done = sweep(folder, "--output", "json")
+    assert done.returncode == 0, done.stderr
+    assert "2 of them done before" in done.stderr
+    found = json.loads(done.stdout)
+    assert [row["state"] for row in found["trials"]] == ["complete"] * 4
+    best = min(found["trials"], key=lambda row: row["rmse"])
+    assert Path(found["run"]).name == best["run"]
+    assert [row["run"] for row in trials(folder)] == [row["run"] for row in found["trials"]]
+    written = sysidc.load(next(folder.glob("runs/*/best.sysid")))
+    assert written.plan.model.parameters == sysidc.open_run(found["run"]).plan.model.parameters
+    assert written.plan.train.optimizer.arguments["lr"] == best["rate"]
+    assert found["metrics"] == sysidc.open_run(found["run"]).metrics
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
+def test_a_worker_that_is_killed_is_replaced_and_two_jobs_find_the_same(folder: Path) -> None:
+    spec(folder, "sampler = random  pruner = none  trials = 4  seed = 5")
+    process = subprocess.Popen(
+        command(folder, "--jobs", "2", "--output", "json"),
+        env=ENVIRONMENT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    os.kill(_child(process.pid), signal.SIGKILL)
+    out, _ = process.communicate(timeout=240)
+    rows = json.loads(out)["trials"]
+    assert [row["state"] for row in rows] == ["complete"] * 4
+    assert [row["trial"] for row in rows] == [0, 1, 2, 3]
+
+
+def _child(parent: int) -> int:
+    """The first child that a process starts."""
+    for _ in range(600):
+        found = Path(f"/proc/{parent}/task/{parent}/children").read_text(encoding="utf-8").split()
+        if found:
+            return int(found[0])
+        time.sleep(0.05)
+    raise AssertionError("no worker was started")
+
+
+def test_a_spec_without_domains_is_refused_in_one_sentence(folder: Path) -> None:
+    path = spec(folder, "")
+    text = path.read_text(encoding="utf-8").replace("sweep {  }", "")
+    path.write_text(text.replace(" in [2, 4]", "").replace(" in 1e-3 .. 1e-1 log", ""), encoding="utf-8")
+    done = sweep(folder)
+    assert done.returncode == 2
+    assert "nothing-to-search" in done.stderr and "Traceback" not in done.stderr
