@@ -14,6 +14,7 @@ from sysidc.compiler.catalogue.settings import BENCHMARK, FAMILIES, FILE_READERS
 from sysidc.compiler.catalogue.training import INITS
 from sysidc.compiler.explain.annotation_page import ANNOTATION_PAGES, annotation_page
 from sysidc.compiler.explain.data_page import DATA_PAGES, data_page
+from sysidc.compiler.explain.equations_page import equations_page
 from sysidc.compiler.explain.layer_page import example, layer_page
 from sysidc.compiler.explain.setting_page import (
     SECTIONS,
@@ -112,6 +113,7 @@ def _pages() -> dict[str, tuple[Callable[[], str], ...]]:
         add(name, partial(layer_page, layer))
     for name in ANNOTATION_PAGES:
         add(name, partial(annotation_page, name))
+    add("dynamics", equations_page)
     for section in SECTIONS:
         add(section, partial(section_page, section))
     for mode in MODES:

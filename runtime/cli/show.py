@@ -9,8 +9,9 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from sysidc.compiler.dynamics.wording import lines_of
 from sysidc.compiler.graph import GRAPHS
-from sysidc.compiler.passes.chain import is_stateful, total_states
+from sysidc.compiler.passes.chain import flat, is_stateful, total_states
 from sysidc.compiler.pipeline import compile_source
 from sysidc.compiler.plan import (
     CallPlan,
@@ -69,7 +70,7 @@ def shown(plan: Plan) -> str:
     if plan.sweep is not None:
         sections["sweep"] = _sweep(plan.sweep)
     blocks = [_block(name, rows) for name, rows in sections.items()]
-    return "\n\n".join([*blocks[:1], _layers(plan), *blocks[1:]])
+    return "\n\n".join([*blocks[:1], _layers(plan), *_equations(plan), *blocks[1:]])
 
 
 def _block(name: str, rows: Sequence[tuple[str, str]]) -> str:
@@ -116,6 +117,12 @@ def _starts(nodes: Sequence[Node], prefix: str) -> Iterator[str]:
             count = total_states((node,))
             yield f"{prefix}{node.name} {node.layer}: {count}, initial = {node.arguments.get('initial', 'zero')}"
         yield from _starts(node.children, f"{prefix}{node.name}.")
+
+
+def _equations(plan: Plan) -> list[str]:
+    """The equations of the stack, resolved."""
+    blocks = [node.arguments for node in flat(plan.model.nodes) if node.layer == "dynamics"]
+    return ["\n  ".join([f"dynamics {given['name']}", *lines_of(given)]) for given in blocks]
 
 
 def _rows(nodes: Sequence[Node], depth: int) -> Iterator[tuple[str, ...]]:
