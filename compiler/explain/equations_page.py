@@ -32,7 +32,7 @@ Equations that are known, with numbers that are learned. A block of them is used
 ```
 
 Every state has one equation, all of them `der` or all of them `next`; every channel of every output is assigned once
-(`y[0] = ...` where there are several). A formula names states, learned numbers, lets, params and lets of the file (a time
+(`y[0] = ...` where there are several). A formula names states, learned numbers, lets, params of the file (a time
 counts in seconds), and inputs (`u[0]` for a channel), with `+ - * / // **` and
 
 | function | arguments | |
