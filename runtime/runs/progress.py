@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO
@@ -14,6 +15,10 @@ from sysidc.runtime.data.modules import SpecDataModule
 from sysidc.runtime.runs.epochs import Row
 
 LINES = 20
+"""At most so many plain lines for the epochs of a fit."""
+
+REDRAW = 0.05
+"""Seconds between two movements of the bar."""
 
 
 def announcement(plan: Plan, data: SpecDataModule, device: str) -> list[str]:
@@ -43,15 +48,21 @@ def epoch_line(row: Row, epochs: int) -> str:
 
 
 class Progress(pl.Callback):
-    """Tells on `stream` how far the training is; silent where `quiet`."""
+    """Tells on `stream` how far a fit is; silent where `quiet`. Fits may follow one another, each set by `epochs`."""
 
     def __init__(self, epochs: int, quiet: bool, stream: TextIO | None = None):
         self.epochs, self.quiet = epochs, quiet
         self.stream = stream or sys.stderr
         self.bar: Any = None
+        self._began = self._drawn = time.perf_counter()
+        self._first = 0
 
     def say(self, line: str) -> None:
-        if not self.quiet:
+        if self.quiet:
+            return
+        if self.bar is not None:  # above the bar, which would else stand in the middle of the line
+            self.bar.console.print(line, markup=False, highlight=False, soft_wrap=True)
+        else:
             print(line, file=self.stream, flush=True)
 
     @contextmanager
@@ -60,13 +71,17 @@ class Progress(pl.Callback):
         if self.quiet or not self.stream.isatty():
             yield
             return
-        from rich.console import Console
-        from rich.progress import Progress as Bar
-
-        with Bar(console=Console(file=self.stream), transient=True) as self.bar:
+        with _bar(self.stream) as self.bar:
             self.task = self.bar.add_task("training", total=None)
-            yield
-        self.bar = None
+            try:
+                yield
+            finally:
+                self.bar = None
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self._began, self._first = time.perf_counter(), trainer.current_epoch
+        if self.bar is not None:
+            self.bar.reset(self.task, total=self.epochs, completed=self._first)
 
     def epoch(self, row: Row) -> None:
         """An epoch is over."""
@@ -74,14 +89,41 @@ class Progress(pl.Callback):
         if self.bar is not None:
             self.bar.update(self.task, description=line)
         elif row["epoch"] % -(-self.epochs // LINES) == 0 or row["epoch"] == self.epochs:
-            self.say(line)
+            self.say(line + self._left(row["epoch"]))
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        if self.bar is not None:
+        now = time.perf_counter()
+        if self.bar is not None and now > self._drawn + REDRAW:
+            self._drawn = now
             done = trainer.current_epoch + (batch_idx + 1) / trainer.num_training_batches
-            self.bar.update(self.task, total=self.epochs, completed=done)
+            self.bar.update(self.task, completed=done)
+
+    def _left(self, epoch: int) -> str:
+        """What the epochs to come will take, if each takes as long as those of this process did."""
+        if epoch >= self.epochs or epoch <= self._first:
+            return ""
+        seconds = (time.perf_counter() - self._began) / (epoch - self._first) * (self.epochs - epoch)
+        return f"  {duration(seconds)} left"
+
+
+def _bar(stream: TextIO) -> Any:
+    from rich.console import Console
+    from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    words = TextColumn("{task.description}", markup=False)
+    return Bar(words, BarColumn(bar_width=16), TimeRemainingColumn(), console=Console(file=stream), transient=True)
+
+
+def duration(seconds: float) -> str:
+    """In words of two units at most: 8 s, 3 min 20 s, 2 h 5 min."""
+    whole = max(1, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    minutes = whole // 60
+    return f"{minutes} min {whole % 60} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
 def _short(value: Any) -> str:
