@@ -25,7 +25,9 @@ def definition(documents: Documents, text: Text, word: Word) -> Place | None:
     found = resolve(documents.closure(text), text, word)
     if found is not None:
         return found
-    seen = (resolve(program, text, word) for program in documents.users(text)) if _is_open(word) else iter(())
+    if not _is_open(text, word):
+        return None
+    seen = (resolve(program, text, word) for program in documents.users(text))
     return next((place for place in seen if place is not None), None)
 
 
@@ -61,9 +63,10 @@ def resolve(program: tuple[Text, ...], text: Text, word: Word) -> Place | None:
     return None
 
 
-def _is_open(word: Word) -> bool:
-    """A word of a library may be defined by the file that uses it; what a setting names is defined by the language."""
-    return word.role in ("layer", "target", "argument") or (word.role == "value" and word.frame.kind != "train")
+def _is_open(text: Text, word: Word) -> bool:
+    """A word of a library may be defined by the file that uses it; a file with a model is used by none."""
+    named = word.role in ("layer", "target", "argument", "value")
+    return named and not any(other.role == "define model" for other in text.words)
 
 
 def is_local(word: Word) -> bool:

@@ -90,7 +90,8 @@ def test_the_versions_of_the_extension_and_of_the_package_agree() -> None:
 
 
 @pytest.mark.skipif(
-    shutil.which("node") is None or not (VSCODE / "node_modules" / "vscode-textmate").is_dir(), reason="needs node and `make vsix`"
+    shutil.which("node") is None or not (VSCODE / "node_modules" / "vscode-textmate").is_dir(),
+    reason="needs `make vsix`",
 )
 def test_the_engine_of_vs_code_agrees() -> None:
     done = subprocess.run(["node", "test/scopes.mjs"], cwd=VSCODE, capture_output=True, text=True, timeout=60)
