@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from html import escape
 from typing import Any
@@ -15,13 +16,10 @@ SUM, PRODUCT, SIGN, POWER, ATOM = range(1, 6)
 TIMES = "<mo>&#x22C5;</mo>"
 MINUS = "<mo>&#x2212;</mo>"
 INDEXED = re.compile(r"(?P<letter>.*\D)(?P<index>\d+)")
-GREEK = dict(
-    zip(
-        "alpha beta gamma delta epsilon zeta eta theta kappa lambda mu nu xi rho sigma tau phi chi psi omega".split(),
-        "αβγδεζηθκλμνξρστφχψω",
-        strict=True,
-    )
-)
+GREEK = ("alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "kappa", "lambda", "mu", "nu", "xi")
+LAMDA = {"lambda": "lamda"}
+"""Unicode spells one of them in its own way."""
+GREEK += ("rho", "sigma", "tau", "phi", "chi", "psi", "omega")
 
 
 def typeset(arguments: Mapping[str, Any], values: Mapping[str, float] | None = None) -> str:
@@ -109,7 +107,7 @@ def name(text: str) -> str:
     """A name with its digits as an index; Greek letters that are written out are Greek."""
     indexed = INDEXED.fullmatch(text)
     if indexed is None:
-        return f"<mi>{escape(GREEK.get(text, text))}</mi>"
+        return f"<mi>{letter(text)}</mi>"
     return f"<msub>{name(indexed['letter'].rstrip('_') or indexed['letter'])}<mn>{indexed['index']}</mn></msub>"
 
 
@@ -127,3 +125,8 @@ def _number(value: float) -> tuple[int, str]:
         written += f"{TIMES}<msup><mn>10</mn><mrow>{sign}<mn>{int(exponent.lstrip('+-'))}</mn></mrow></msup>"
         return (SIGN, MINUS + written) if value < 0 else (PRODUCT, written)
     return (SIGN, MINUS + written) if value < 0 else (ATOM, written)
+
+
+def letter(text: str) -> str:
+    """The letter itself for the name of a Greek one, else the text as markup."""
+    return unicodedata.lookup(f"GREEK SMALL LETTER {LAMDA.get(text, text)}") if text in GREEK else escape(text)
