@@ -132,7 +132,8 @@ def _read(module: str) -> tuple[dict[str, Definition], dict[str, Import]]:
     if module == HOME:
         text = without_formulas(text)
     lines = text.splitlines()
-    definitions, imports = {}, {}
+    definitions: dict[str, Definition] = {}
+    imports: dict[str, Import] = {}
     for statement in _statements(ast.parse(text).body):
         if isinstance(statement, ast.Import | ast.ImportFrom):
             imports.update(_imported(statement))

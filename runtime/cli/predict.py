@@ -18,12 +18,11 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(given: Namespace) -> int:
     from sysidc.runtime.api import open_run
-    from sysidc.runtime.runs.predict import predict_data, require_ending, write_columns
+    from sysidc.runtime.runs.predict import predict_file, require_ending
 
     require_ending(given.output)
-    parts = predict_data(open_run(given.run_folder).trained, given.data, given.horizon)
-    write_columns(given.output, parts)
-    print(f"{sum(len(columns['step']) for _, columns in parts)} steps in {given.output}", file=sys.stderr)
+    steps = predict_file(open_run(given.run_folder).trained, given.data, given.output, given.horizon)
+    print(f"{steps} steps in {given.output}", file=sys.stderr)
     return CLEAN
 
 

@@ -90,13 +90,13 @@ def _frame(path: str, present: list[str], request: Request, separator: str) -> p
             skipinitialspace=True,
             low_memory=False,
             encoding="utf-8-sig",
-            **_exact(pd.__version__),
+            **exact(pd.__version__),
         )
     except pd.errors.ParserError as error:
         raise mistakes.broken_file(path, "CSV", str(error).rpartition("error: ")[2].strip()) from None
 
 
-def _exact(version: str) -> dict[str, Any]:
+def exact(version: str) -> dict[str, Any]:
     """The option under which pandas reads every number as Python does; from 3.1 on it does so without."""
     older = tuple(int(part) for part in version.split(".")[:2]) < (3, 1)
     return {"float_precision": "round_trip"} if older else {}

@@ -114,5 +114,5 @@ def held_in_band(
     steps = len(next(iter(record.values())))
     columns = torch.cat(found)
     empty = columns.new_full((steps - len(columns), 4), torch.nan)
-    y, lower, upper, estimate = torch.cat([empty, columns]).split(1, dim=1)
-    return y, lower, upper, estimate
+    y, lower, upper, estimate = torch.cat([empty, columns]).unbind(1)
+    return y[:, None], lower[:, None], upper[:, None], estimate[:, None]

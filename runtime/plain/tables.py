@@ -22,7 +22,6 @@ def read_csv(
         index_col=False,
         skipinitialspace=True,
         encoding="utf-8-sig",
-        float_precision="round_trip",
     )
     frame.columns = frame.columns.str.strip()
     return chosen(frame, columns, rows)

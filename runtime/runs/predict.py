@@ -21,17 +21,24 @@ from sysidc.runtime.data.sources import load
 from sysidc.runtime.data.table import Table, find_columns
 from sysidc.runtime.data.tape import TensorRecord, lay
 from sysidc.runtime.runs import mistakes
+from sysidc.runtime.runs.columns_writer import ColumnsWriter
+from sysidc.runtime.runs.continued import Way, continued
 from sysidc.runtime.runs.folder import written
 from sysidc.runtime.runs.model import Trained
 from sysidc.runtime.runs.records import Predicted, predict_record
 
 if TYPE_CHECKING:
     import pandas as pd
+    from torch import Tensor
+
+    from sysidc.runtime.runs.chunks import ChunkedFile
 
 Data: TypeAlias = "str | Path | pd.DataFrame | Mapping[str, Any]"
 Columns: TypeAlias = dict[str, Array]
 
 ENDINGS = (".csv", ".parquet", ".npz")
+LONG = 64 << 20
+"""Bytes of a file from which on it is predicted in pieces."""
 
 
 def predict_data(trained: Trained, data: Data, horizon: int | None = None) -> list[tuple[str, Columns]]:
@@ -42,20 +49,69 @@ def predict_data(trained: Trained, data: Data, horizon: int | None = None) -> li
     return [(record.name, prediction_columns(trained, record, horizon)) for record in _tensors(trained.plan, records)]
 
 
+def predict_file(
+    trained: Trained, data: Path, output: Path, horizon: int | None = None, rows: int | None = None
+) -> int:
+    """Predictions for a file as a file; returns how many steps it holds. Raises DataError, RunError.
+
+    A long file is read, predicted and written `rows` steps at a time, where file formats and model allow that: then
+    the memory that it takes does not grow with the record. Without `rows` files from `LONG` bytes on count as long.
+    """
+    require_ending(output)
+    if horizon is not None and trained.plan.train.prediction is None:
+        raise mistakes.no_horizon(trained.plan.train.mode)
+    way = continued(trained, horizon) if _is_long(trained.plan, data, output, rows) else None
+    if way is None:
+        parts = predict_data(trained, data, horizon)
+        write_columns(output, parts)
+        return sum(len(columns["step"]) for _, columns in parts)
+    from sysidc.runtime.runs.chunks import ROWS_AT_ONCE, readable
+
+    plan = trained.plan
+    at_once = way.multiple * -(-(rows or ROWS_AT_ONCE) // way.multiple)
+    file = readable(data, _required(plan), header_signals(plan), _separator(plan), at_once)
+    return _write_pieces(plan, file, way, output)
+
+
+def _is_long(plan: Plan, data: Path, output: Path, rows: int | None) -> bool:
+    """Whether a file is worth reading in pieces, and all that the spec says of its data can be had from pieces."""
+    if rows is None and (not data.is_file() or data.stat().st_size < LONG):
+        return False
+    like = _like(plan)
+    plain = not (like.options.get("time") or like.options.get("record")) and plan.data.missing == "error"
+    return plain and {data.suffix.lower(), output.suffix.lower()} <= {".csv", ".parquet"}
+
+
+def _write_pieces(plan: Plan, file: ChunkedFile, way: Way, output: Path) -> int:
+    done = 0
+    with written(output) as temporary, ColumnsWriter(temporary) as writer:
+        for values, predicted in way.run(file):
+            steps = np.arange(done, done + len(next(iter(values.values()))))
+            writer.write(_columns(plan, steps, None, values, predicted))
+            done += len(steps)
+        if done < shortest(plan):
+            raise too_short(file.path.stem, "given", shortest(plan), done, "one prediction")
+    return done
+
+
 def prediction_columns(trained: Trained, record: TensorRecord, horizon: int | None = None) -> Columns:
     """step, time, the inputs, then for each output column `y`: y if measured, y_predicted, and in bounded mode y_lower,
     y_upper and y_kernel."""
-    plan = trained.plan
-    steps = np.arange(len(record))
+    predicted = predict_record(trained, record.values, horizon)
+    return _columns(trained.plan, np.arange(len(record)), record.time, record.values, predicted)
+
+
+def _columns(
+    plan: Plan, steps: Array, time: Array | None, values: Mapping[str, Tensor], predicted: Predicted
+) -> Columns:
     found: Columns = {"step": steps}
-    if record.time is not None:
-        found["time"] = record.time
+    if time is not None:
+        found["time"] = time
     elif plan.sampling_time is not None:
         found["time"] = steps * plan.sampling_time
-    predicted = predict_record(trained, record.values, horizon)
     for signal in header_signals(plan):
-        if signal.name in record.values:
-            found |= zip(signal.columns, record.values[signal.name].numpy().T, strict=True)
+        if signal.name in values:
+            found |= zip(signal.columns, values[signal.name].numpy().T, strict=True)
     for signal in header_signals(plan):
         if signal.name in predicted.outputs:
             found |= _predictions(signal, predicted)
@@ -125,14 +181,23 @@ def read_file(plan: Plan, path: Path) -> list[Record]:
 
 def _readings(plan: Plan, path: Path) -> Iterator[tuple[SourcePlan, tuple[SignalPlan, ...]]]:
     """What is looked for in the file, from all that the spec names to what the model cannot do without."""
-    like = next((source for source in plan.data.train if source.kind == "file"), plan.data.train[0])
-    separator = like.options.get("separator") if like.kind == "file" else None
+    like, separator = _like(plan), _separator(plan)
     marks = {name: like.options.get(name) if like.kind == "file" else None for name in ("time", "record")}
     choices = [marks] if not any(marks.values()) else [marks, {**marks, "time": None}, {**marks, "record": None}, {}]
     for signals in dict.fromkeys((header_signals(plan), _required(plan))):
         for chosen in choices:
             options = {"separator": separator, "rows": None, **chosen}
             yield SourcePlan("file", str(path.absolute()), None, options, like.place), signals
+
+
+def _like(plan: Plan) -> SourcePlan:
+    """The source whose options a new file is read with."""
+    return next((source for source in plan.data.train if source.kind == "file"), plan.data.train[0])
+
+
+def _separator(plan: Plan) -> str:
+    separator = _like(plan).options.get("separator") if _like(plan).kind == "file" else None
+    return "\t" if separator == "\\t" else separator or ","
 
 
 def _load(plan: Plan, source: SourcePlan, signals: tuple[SignalPlan, ...]) -> list[Record]:

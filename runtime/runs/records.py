@@ -52,7 +52,7 @@ def _simulated(trained: Trained, encoded: Series, steps: int) -> Predicted:
     # a free run predicts from the first step whose output is not given; an unpadded filter swallows a few more
     first = known_outputs(plan) if plan.model.any_length else layout.known
     first = max(first, int(torch.isnan(y[:, 0]).sum()))
-    return Predicted(first, _decoded(trained, y))
+    return Predicted(first, decoded(trained, y))
 
 
 def _ahead(trained: Trained, encoded: Series, horizon: int) -> Predicted:
@@ -61,7 +61,7 @@ def _ahead(trained: Trained, encoded: Series, horizon: int) -> Predicted:
     layout = window_layout(plan)
     state = plan.train.prediction.state
     y = predict_ahead(trained.stack, encoded, layout, feedback(plan), horizon, state)
-    return Predicted(layout.known + horizon - 1, _decoded(trained, y))
+    return Predicted(layout.known + horizon - 1, decoded(trained, y))
 
 
 @torch.no_grad()
@@ -77,10 +77,10 @@ def _bounded(trained: Trained, module: BoundedSimulationTrainingModule, encoded:
     whole = torch.full((4, steps, 1), torch.nan, dtype=torch.float64)
     if found:
         whole[:, layout.known :, 0] = torch.cat(found, dim=1)
-    return Predicted(layout.known, *(_decoded(trained, part) for part in whole))
+    return Predicted(layout.known, *(decoded(trained, part) for part in whole))
 
 
-def _decoded(trained: Trained, y: Tensor) -> Series:
+def decoded(trained: Trained, y: Tensor) -> Series:
     """(steps, outputs) as the network gives it -> each output signal in the units of the data."""
     y = y.detach().cpu().double()
     signals = [window.signal for window in trained.plan.model.outputs]
