@@ -140,7 +140,9 @@ class LiveCheckpoints(pl.Callback):
         now = time.perf_counter()
         self._due = now + max(SECONDS, (now - begun) / SHARE)
 
-    def on_save_checkpoint(self, trainer: pl.Trainer, module: pl.LightningModule, checkpoint: dict[str, Any]) -> None:
+    def on_save_checkpoint(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
         _count_epoch(checkpoint["loops"]["fit_loop"])
         checkpoint["run"] = {
             "rows": self.curve.rows,
@@ -156,7 +158,9 @@ class LiveCheckpoints(pl.Callback):
         self._trainer = trainer
         self.curve.told.append(self.epoch)
 
-    def on_load_checkpoint(self, trainer: pl.Trainer, module: pl.LightningModule, checkpoint: dict[str, Any]) -> None:
+    def on_load_checkpoint(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
         run = checkpoint["run"]
         self.curve.rows[:] = run["rows"]
         self.before = run["seconds"]

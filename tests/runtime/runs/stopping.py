@@ -37,5 +37,5 @@ if __name__ == "__main__":
     resume.SECONDS, resume.SHARE = 0.0, float("inf")
     from sysidc.runtime.runs import fitting
 
-    fitting.EpochWatch = StopsIn  # type: ignore[misc]
+    setattr(fitting, "EpochWatch", StopsIn)  # noqa: B010
     sys.exit(main(sys.argv[3:]))
