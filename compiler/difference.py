@@ -43,9 +43,11 @@ def differences(first: Plan, second: Plan) -> tuple[Difference, ...]:
 
 def _tell_once(train: dict[str, Any]) -> None:
     """Leaves of every stage what it says otherwise than the whole training."""
-    for stage in (train["simulation"] or {"stages": ()})["stages"]:
+    for stage in (*train["stages"], *(train["simulation"] or {"stages": ()})["stages"]):
         stage["train"] = {
-            key: value for key, value in stage["train"].items() if key != "simulation" and value != train[key]
+            key: value
+            for key, value in stage["train"].items()
+            if key not in ("simulation", "stages") and value != train[key]
         }
 
 

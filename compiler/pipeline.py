@@ -92,7 +92,7 @@ def _check(program: Program, findings: Findings) -> Callable[[], Plan] | None:
     nodes = numbered(built, findings)
     if training is None:
         return None
-    if header is not None and not context.unbuilt:
+    if header is not None:
         check_setting(training.initial, training.settings.spans.get("initial"), chain, nodes, findings)
     chain = with_starts(chain, nodes)
     choice = _choice(training, header, nodes, chain, findings)
@@ -104,7 +104,6 @@ def _check(program: Program, findings: Findings) -> Callable[[], Plan] | None:
     test = read_test(program, mode, train, findings)
     warn_unused(program, measured, header, context.used_blocks, findings)
     sweep = read_sweep(program, findings)
-    _refuse_unbuilt(context, training, findings)
     if findings.has_errors or header is None or data is None or not isinstance(model, syntax.Model):
         return None
     return partial(_plan, program, measured, training, header, model, nodes, chain, data, train, test, sweep)
@@ -173,9 +172,9 @@ def _context(
 def _judge_stack(
     model: syntax.Model, context: Context, header: Header | None, built: list[Built], leaves: TensorType | None
 ) -> None:
-    if not built and not context.findings.has_errors and not context.unbuilt:
+    if not built and not context.findings.has_errors:
         context.findings.add(sentences.empty_stack(model.name.span))
-    if header is None or leaves is None or not built or context.unbuilt or context.findings.has_errors:
+    if header is None or leaves is None or not built or context.findings.has_errors:
         return
     if any(leaving(entry) is None for entry in built):
         return
@@ -196,13 +195,6 @@ def _judge_rollout(context: Context, built: list[Built]) -> None:
         if _is_fixed(entry.node):
             context.findings.add(sentences.fixed_after_rollout(entry.node.layer, entry.tail, built[rolled[0]].tail))
             return
-
-
-def _refuse_unbuilt(context: Context, training: Training, findings: Findings) -> None:
-    found = [*context.unbuilt, *training.unbuilt]
-    if found:
-        names = tuple(dict.fromkeys(name for name, _ in found))
-        findings.add(sentences.unbuilt(names, found[0][1]))
 
 
 def _model_plan(model: syntax.Model, header: Header, nodes: tuple[Node, ...], chain: ChainPlan | None) -> ModelPlan:

@@ -205,7 +205,7 @@ class BoundedPlan:
 
 @dataclass(frozen=True)
 class StagePlan:
-    """A stage of a simulation's training: the settings of `train`, those of the whole training included.
+    """A stage of a training: the settings of `train`, those of the whole training included.
 
     It learns from the first `segments` samples of the training part (None: all of them). `starts` candidates enter it
     (later stages: those that the stage before kept), the best `keep` leave it. `correction` tells whether the
@@ -238,7 +238,8 @@ class SimulationPlan:
 class TrainPlan:
     """Settings of every mode, and those of the mode itself. `scheduler_interval` is "epoch" or "step"; `time_limit` is
     in seconds; `scheduler` and `stop` hold `monitor` where they need one. `chosen` says why the optimiser was chosen,
-    where the file left it to the model."""
+    where the file left it to the model. `stages` are those of prediction and bounded mode, none where one fit is all;
+    a simulation has its own."""
 
     mode: str
     loss: CallPlan
@@ -262,6 +263,7 @@ class TrainPlan:
     chosen: str | None = None
     strategy: str = "auto"
     num_nodes: int = 1
+    stages: tuple[StagePlan, ...] = ()
 
 
 @dataclass(frozen=True)

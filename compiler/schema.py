@@ -43,21 +43,17 @@ def _layer(layer: Layer) -> dict[str, Any]:
         "target": layer.target,
         "numbers": layer.numbers,
         "stateful": layer.stateful,
-        "built": layer.built,
         **_arguments(layer.arguments),
     }
 
 
 def _callable(row: Callable) -> dict[str, Any]:
     facts = {"about": row.about, "target": row.target, "interval": row.interval, "monitors": row.monitors}
-    return {**facts, "built": row.built, **_arguments(row.arguments)}
+    return {**facts, **_arguments(row.arguments)}
 
 
 def _settings(table: Mapping[str, Setting]) -> dict[str, Any]:
-    return {
-        name: {**_argument(setting.argument), "modes": list(setting.modes), "built": setting.built}
-        for name, setting in table.items()
-    }
+    return {name: {**_argument(setting.argument), "modes": list(setting.modes)} for name, setting in table.items()}
 
 
 def _arguments(arguments: Iterable[Argument]) -> dict[str, Any]:

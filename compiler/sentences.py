@@ -676,13 +676,6 @@ def neighbours_and_radius(span: Span, other: Span) -> Diagnostic:
     return _error("exclusive-settings", message, span, "set here", labels=(label,), help="keep one of them")
 
 
-def unbuilt(names: Sequence[str], span: Span) -> Diagnostic:
-    listed = ", ".join(f"`{name}`" for name in names)
-    verb = "is" if len(names) == 1 else "are"
-    message = f"{listed} {verb} part of the language, but not yet of this version of sysidc"
-    return _error("not-built-yet", message, span, "cannot be trained yet")
-
-
 # --- comments that allow -----------------------------------------------------------------------------------------
 
 

@@ -66,6 +66,5 @@ class Layer:
     rule: Rule
     numbers: Numbers
     about: str
-    built: bool = True
     stateful: bool = field(default=False)
     dtypes: tuple[str, ...] = ()

@@ -47,11 +47,10 @@ FAMILIES: dict[str, dict[str, Callable]] = {
 
 @dataclass(frozen=True)
 class Setting:
-    """`modes` are the training modes that know it; `built` is False for what this version reads but cannot do."""
+    """`modes` are the training modes that know it."""
 
     argument: Argument
     modes: tuple[str, ...] = MODES
-    built: bool = True
 
     @property
     def name(self) -> str:
@@ -66,8 +65,8 @@ def call(name: str, family: str, default: object, kinds: str = "call", about: st
     return Argument(name, kinds, default, family=family, about=about)
 
 
-def only(mode: str, *arguments: Argument, built: bool = True) -> tuple[Setting, ...]:
-    return tuple(Setting(argument, (mode,), built) for argument in arguments)
+def only(mode: str, *arguments: Argument) -> tuple[Setting, ...]:
+    return tuple(Setting(argument, (mode,)) for argument in arguments)
 
 
 SIGNALS = named(
@@ -93,7 +92,15 @@ CSV_OPTIONS = (
     Argument("record", "column", None, about="a column whose changes separate records"),
 )
 FILE_OPTIONS = tuple(option for option in CSV_OPTIONS if option.name != "separator")
-ENDINGS = {".csv": "csv", ".parquet": "parquet", ".npz": "npz", ".npy": "npy", ".mat": "mat", ".h5": "hdf5", ".hdf5": "hdf5"}
+ENDINGS = {
+    ".csv": "csv",
+    ".parquet": "parquet",
+    ".npz": "npz",
+    ".npy": "npy",
+    ".mat": "mat",
+    ".h5": "hdf5",
+    ".hdf5": "hdf5",
+}
 """The ending of a file's name -> the reader that it stands for."""
 
 FILE_READERS: dict[str, tuple[Argument, ...]] = {
@@ -156,16 +163,26 @@ TRAIN_BOUNDED = (
     Argument("reinit_tolerance", "float|share", 0.0, low=0, high=1, about="share that may lie outside the band"),
 )
 
-TRAIN_SIMULATION = (
-    call("init", "linear start", None, "call|none", about="linear model to start from"),
+TRAIN_STAGES = (
     Argument("starts", "int", 1, low=1, high=10_000, about="candidates, raced in the first stage"),
     Argument("keep", "int", None, low=1, about="candidates that go on to the next stage"),
-    Argument("segments", "lengths|length", None, low=1, entries=(1, 100), about="first samples of the training part, stage by stage"),
+    Argument(
+        "segments",
+        "lengths|length",
+        None,
+        low=1,
+        entries=(1, 100),
+        about="first samples of the training part, stage by stage",
+    ),
+    Argument("freeze", "columns|none", (), entries=(0, None), about="layers that stay as they are, by name"),
+)
+
+TRAIN_SIMULATION = (
+    call("init", "linear start", None, "call|none", about="linear model to start from"),
     Argument("refit", "bool", False, about="the last stage once more with all data"),
     Argument("ensemble", "int", 1, low=1, about="candidates that are refitted and averaged"),
     Argument("initial", "word", None, choices=INITIAL, about="how the state at the start of a record is found"),
     Argument("correction", "bool", None, about="train the corrections; off: they stay at zero"),
-    Argument("freeze", "columns|none", (), entries=(0, None), about="layers that stay as they are, by name"),
 )
 
 WHOLE_TRAINING = (
@@ -176,16 +193,25 @@ WHOLE_TRAINING = (
     "strategy",
     "num_nodes",
     "loggers",
-    "time_limit",
+    "validation_horizon",
+    "state",
+    "kernel",
+    "lipschitz",
+    "delta",
+    "noise",
+    "neighbours",
+    "radius",
+    "max_reinit",
+    "reinit_tolerance",
     "init",
     "refit",
     "ensemble",
     "initial",
 )
-"""Settings that a stage cannot have of its own."""
+"""Settings that a stage cannot have of its own: those of the machine, and those of the model that all stages train."""
 
 TRAIN = named(
-    *(Setting(argument) for argument in TRAIN_COMMON),
+    *(Setting(argument) for argument in (*TRAIN_COMMON, *TRAIN_STAGES)),
     *only("prediction", *TRAIN_PREDICTION),
     *only("bounded", *TRAIN_BOUNDED),
     *only("simulation", *TRAIN_SIMULATION),

@@ -15,7 +15,7 @@ class Callable:
     """One row: the word of the language, the dotted path that is called, its arguments, a description.
 
     `interval` tells a scheduler that steps with every batch ("step") from one that steps with every epoch;
-    `monitors` one that needs a metric. `built` is False for what this version only reads.
+    `monitors` one that needs a metric.
     """
 
     name: str
@@ -24,7 +24,6 @@ class Callable:
     about: str
     interval: str = "epoch"
     monitors: bool = False
-    built: bool = True
 
 
 def real(name: str, default: Any = REQUIRED, **limits: Any) -> Argument:
@@ -59,9 +58,9 @@ LOSSES = table(
 # --- optimisers ------------------------------------------------------------------------------------------------
 
 
-def optimizer(name: str, about: str, lr: float, *arguments: Argument, built: bool = True) -> Callable:
+def optimizer(name: str, about: str, lr: float, *arguments: Argument) -> Callable:
     rows = (real("lr", lr, **POSITIVE), *arguments)
-    return Callable(name, f"torch.optim.{name}", rows, about, built=built)
+    return Callable(name, f"torch.optim.{name}", rows, about)
 
 
 def adam_family(name: str, about: str, lr: float, weight_decay: float, *more: Argument) -> Callable:

@@ -82,7 +82,7 @@ def _schedule(plan: Plan) -> list[str]:
 def trains_here(plan: Plan) -> bool:
     """Whether the emitted program trains the model itself: in one stage, with an optimiser that torch has."""
     simulation = plan.train.simulation
-    if plan.train.optimizer.target.startswith("sysidc."):
+    if plan.train.optimizer.target.startswith("sysidc.") or plan.train.stages:
         return False
     if simulation is None:
         return True

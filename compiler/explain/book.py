@@ -35,7 +35,6 @@ class LayerRow(NamedTuple):
     name: str
     written: str
     about: str
-    built: bool
 
 
 def page(name: str) -> str | None:
@@ -78,7 +77,7 @@ def layers_table(word: str | None = None) -> list[LayerRow]:
     """The layers whose name, description or torch class has the word in it; all of them without one."""
     wanted = (word or "").lower()
     return [
-        LayerRow(layer.name, example(layer), layer.about, layer.built)
+        LayerRow(layer.name, example(layer), layer.about)
         for layer in LAYERS.values()
         if any(wanted in text.lower() for text in (layer.name, layer.about, layer.target))
     ]

@@ -105,7 +105,7 @@ NUMBERS = {
 
 
 def layer_page(layer: Layer) -> str:
-    effect = effect_of(layer) if layer.built else None
+    effect = effect_of(layer)
     facts = [f"Shape: {shape_words(layer)}."]
     if effect is not None:
         facts.append(f"Time: {time_words(effect.time)}.")

@@ -103,8 +103,6 @@ def setting_page(section: str, setting: Setting) -> str:
     lines = [f"- Takes: {takes(argument)}.", f"- Left out: {default(section, argument)}."]
     if argument.family:
         lines.append(f"- Names: {', '.join(code(name) for name in FAMILIES[argument.family])}.")
-    if not setting.built:
-        lines.append("- Part of the language, but not yet of this version of sysidc.")
     head = f"# {argument.name}\n\n{where}: {argument.about or 'see the section'}."
     return f"{head}\n\n" + "\n".join(lines) + "\n"
 
@@ -121,8 +119,6 @@ def callable_page(family: str, row: Callable) -> str:
         facts.append("- Steps with every batch.")
     if row.monitors:
         facts.append("- Watches a metric.")
-    if not row.built:
-        facts.append("- Part of the language, but not yet of this version of sysidc.")
     return "\n\n".join((*lines, "\n".join(facts))) + "\n"
 
 
@@ -141,8 +137,7 @@ def _settings(section: str, rows: Iterable[Setting]) -> str:
     lines = ["| setting | takes | left out | |", "| --- | --- | --- | --- |"]
     for setting in rows:
         argument = setting.argument
-        note = argument.about + ("" if setting.built else " (not built yet)")
-        lines.append(f"| {code(argument.name)} | {takes(argument)} | {default(section, argument)} | {note} |")
+        lines.append(f"| {code(argument.name)} | {takes(argument)} | {default(section, argument)} | {argument.about} |")
     return "\n".join(lines)
 
 

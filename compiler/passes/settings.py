@@ -1,4 +1,4 @@
-"""Reads the `key = value` lines of a section against its table: unknown, repeated, misplaced and unbuilt ones."""
+"""Reads the `key = value` lines of a section against its table: unknown, repeated, and misplaced ones."""
 
 from __future__ import annotations
 
@@ -23,14 +23,13 @@ MOST_UNKNOWN = 100
 
 @dataclass(frozen=True)
 class Settings:
-    """Values by name, defaults filled in; `spans` of those that were written; `unbuilt` of those that wait.
+    """Values by name, defaults filled in; `spans` of those that were written;
 
     Not `complete`: a setting is unknown, which may be one that is missing.
     """
 
     values: Mapping[str, Any]
     spans: Mapping[str, Span]
-    unbuilt: tuple[tuple[str, Span], ...]
     complete: bool = True
 
 
@@ -45,7 +44,6 @@ def read_settings(
     """The settings of a section. A value with a mistake is reported and replaced by its default."""
     values: dict[str, Any] = {}
     spans: dict[str, Span] = {}
-    unbuilt: list[tuple[str, Span]] = []
     unknown: list[str] = []
     for item in items:
         if len(unknown) > MOST_UNKNOWN:
@@ -56,18 +54,15 @@ def read_settings(
         if setting is None:
             continue
         spans[setting.name] = item.key.span
-        if not setting.built:
-            unbuilt.append((setting.name, item.key.span))
-            continue
         judged = judge(section, setting.argument, item.value, scope, findings)
         if judged is not MISSING:
-            values[setting.name] = _called(setting, judged, findings, unbuilt)
+            values[setting.name] = _called(setting, judged, findings)
     for setting in table.values():
         if setting.name not in values or values[setting.name] is MISSING:
             values[setting.name] = _default(setting)
     if not unknown:
         _require(section, table, spans, items, findings)
-    return Settings(values, spans, tuple(unbuilt), not unknown)
+    return Settings(values, spans, not unknown)
 
 
 def _known(
@@ -117,12 +112,12 @@ def _require(
             findings.add(sentences.missing_setting(section, setting.name, items[-1].span, setting.argument.about))
 
 
-def _called(setting: Setting, judged: Any, findings: Findings, unbuilt: list[tuple[str, Span]]) -> Any:
+def _called(setting: Setting, judged: Any, findings: Findings) -> Any:
     """A call becomes a CallPlan; every other value stays."""
     family = setting.argument.family
     if family is None or not isinstance(judged, Value):
         return judged
-    return call_plan(family, judged, findings, unbuilt)
+    return call_plan(family, judged, findings)
 
 
 def with_calls(bound: Bound, table: Sequence[Argument], findings: Findings) -> Bound:
@@ -130,21 +125,18 @@ def with_calls(bound: Bound, table: Sequence[Argument], findings: Findings) -> B
     values, sound = dict(bound.values), bound.sound
     for argument in table:
         if argument.family is not None and isinstance(values[argument.name], Value):
-            values[argument.name] = call_plan(argument.family, values[argument.name], findings, [])
+            values[argument.name] = call_plan(argument.family, values[argument.name], findings)
             sound = sound and values[argument.name] is not MISSING
     return Bound(values, bound.spans, sound)
 
 
-def call_plan(family: str, value: Value, findings: Findings, unbuilt: list[tuple[str, Span]]) -> Any:
+def call_plan(family: str, value: Value, findings: Findings) -> Any:
     """Bind a call to the row of its family; MISSING where a mistake was reported."""
     plain = value.plain
     name = plain.name if isinstance(plain, CallValue) else plain.text  # type: ignore[union-attr]
     row = FAMILIES[family].get(name)
     if row is None:
         findings.add(sentences.unknown_member(family, name, _name_span(value), tuple(FAMILIES[family])))
-        return MISSING
-    if not row.built:
-        unbuilt.append((name, value.span))
         return MISSING
     arguments = plain.node.arguments if isinstance(plain, CallValue) and isinstance(plain.node, syntax.Call) else ()
     scope = plain.scope if isinstance(plain, CallValue) else Scope(findings)

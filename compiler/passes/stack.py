@@ -52,7 +52,6 @@ class Context:
     chain: ChainPlan | None = None
     outputs: int | None = None
     surroundings: Surroundings | None = None
-    unbuilt: list[tuple[str, Span]] = field(default_factory=list)
     used_blocks: set[str] = field(default_factory=set)
     steps_of_rollout: int | None = None
     rollout_span: Span | None = None
@@ -240,9 +239,6 @@ class StackBuilder:
             return None
         bound = bind(entry.name, element.span, element.arguments, entry.arguments, scope, self.findings)
         bound = with_calls(bound, entry.arguments, self.findings)
-        if not entry.built:
-            self.context.unbuilt.append((entry.name, element.name.span))
-            return None
         if not bound.sound or arrives is None:
             return unknown_node(element, entry)
         bound = self._completed(entry, bound)

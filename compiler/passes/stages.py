@@ -1,9 +1,9 @@
-"""Stages of a simulation's training: what each one sets, which candidates it gets and hands on."""
+"""Stages of a training: what each one sets, which candidates it gets and hands on."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 from sysidc.compiler import sentences
 from sysidc.compiler.catalogue.settings import TRAIN, WHOLE_TRAINING
@@ -36,17 +36,18 @@ def stage_keyword(stage: syntax.Stage) -> Span:
     return Span(stage.span.source, stage.span.start, stage.span.start + len("stage"))
 
 
-def read_stages(section: syntax.Section, scope: Scope, findings: Findings) -> tuple[Stage, ...]:
-    return tuple(_read(item, scope, findings) for item in section.items if isinstance(item, syntax.Stage))
+def read_stages(section: syntax.Section, mode: str, scope: Scope, findings: Findings) -> tuple[Stage, ...]:
+    return tuple(_read(item, mode, scope, findings) for item in section.items if isinstance(item, syntax.Stage))
 
 
-def _read(stage: syntax.Stage, scope: Scope, findings: Findings) -> Stage:
-    own = tuple(item for item in stage.items if item.key.text not in WHOLE_TRAINING)
+def _read(stage: syntax.Stage, mode: str, scope: Scope, findings: Findings) -> Stage:
+    whole = {name for name in WHOLE_TRAINING if mode in TRAIN[name].modes}
+    own = tuple(item for item in stage.items if item.key.text not in whole)
     for item in stage.items:
-        if item.key.text in WHOLE_TRAINING:
+        if item.key.text in whole:
             findings.add(sentences.misplaced_setting(item.key.text, item.key.span))
-    table = {name: row for name, row in TRAIN.items() if name not in WHOLE_TRAINING}
-    return Stage(read_settings("stage", own, table, scope, findings, "simulation"), own, stage_keyword(stage))
+    table = {name: row for name, row in TRAIN.items() if name not in whole}
+    return Stage(read_settings("stage", own, table, scope, findings, mode), own, stage_keyword(stage))
 
 
 # --- the plan ------------------------------------------------------------------------------------------------------
@@ -62,6 +63,11 @@ class Draft:
     keyword: Span
     segments: int | None
     first: bool
+
+    @property
+    def says_more(self) -> bool:
+        """Whether it is more than one fit of all layers from random weights on all data."""
+        return self.segments is not None or self.values["starts"] > 1 or bool(self.values["freeze"])
 
 
 def drafts_of(
@@ -87,30 +93,49 @@ def drafts_of(
     return drafts
 
 
+PlanOf: TypeAlias = Callable[[Mapping[str, Any], Mapping[str, Span]], TrainPlan]
+"""Makes a TrainPlan of settings and of the places of those that were written."""
+
+
+def check_shared(train: Settings, drafts: list[Draft], findings: Findings) -> None:
+    """Devices share the batches of one fit, and not the stages of a training."""
+    name = next((name for name in ("devices", "num_nodes") if train.values[name] != 1), None)
+    if name is not None and (len(drafts) > 1 or drafts[0].says_more):
+        message = f"`{name}` shares the batches of one fit, and this training has stages, starts or segments"
+        help = f"train it on one device: leave `{name}` out"
+        findings.add(sentences.conflict(message, train.spans[name], "one fit on several devices", help))
+
+
 def simulation_plan(
-    train: Settings,
-    drafts: list[Draft],
-    plan_of: Callable[[Mapping[str, Any]], TrainPlan],
-    nodes: tuple[Node, ...],
-    findings: Findings,
+    train: Settings, drafts: list[Draft], plan_of: PlanOf, nodes: tuple[Node, ...], findings: Findings
 ) -> SimulationPlan:
-    """The stages as plans; `plan_of` makes a TrainPlan of settings."""
-    corrected = any(node.layer == "correction" for node in flat(nodes))
-    names = tuple(node.name for node in nodes)
-    ensemble, entering = train.values["ensemble"], drafts[0].values["starts"]
-    stages: list[StagePlan] = []
-    for draft in _structure_first(drafts) if corrected else drafts:
-        _check_correction(draft, corrected, findings)
-        keep = _kept(draft, entering, ensemble, findings)
-        learned = corrected if draft.values["correction"] is None else draft.values["correction"]
-        frozen, place = _frozen(draft, names, findings), place_of(draft.keyword)
-        stages.append(StagePlan(plan_of(draft.values), draft.segments, entering, keep, learned, frozen, place))
-        entering = keep
+    """What a simulation has besides the settings of every mode, its stages included."""
+    stages = stage_plans(train, drafts, plan_of, nodes, findings)
+    ensemble = train.values["ensemble"]
     if ensemble > stages[-1].starts:
         findings.add(_too_few(ensemble, stages[-1].starts, train.spans["ensemble"]))
     init = train.values["init"]
     linear = init is not None or "init" not in train.spans
-    return SimulationPlan(init, linear, train.values["initial"], tuple(stages), train.values["refit"], ensemble)
+    return SimulationPlan(init, linear, train.values["initial"], stages, train.values["refit"], ensemble)
+
+
+def stage_plans(
+    train: Settings, drafts: list[Draft], plan_of: PlanOf, nodes: tuple[Node, ...], findings: Findings
+) -> tuple[StagePlan, ...]:
+    """The stages as plans."""
+    corrected = any(node.layer == "correction" for node in flat(nodes))
+    names = tuple(node.name for node in nodes)
+    entering = drafts[0].values["starts"]
+    stages: list[StagePlan] = []
+    for draft in _structure_first(drafts) if corrected else drafts:
+        _check_correction(draft, corrected, findings)
+        keep = _kept(draft, entering, train.values["ensemble"], findings)
+        learned = corrected if draft.values["correction"] is None else draft.values["correction"]
+        frozen, place = _frozen(draft, names, findings), place_of(draft.keyword)
+        plan = plan_of(draft.values, draft.spans)
+        stages.append(StagePlan(plan, draft.segments, entering, keep, learned, frozen, place))
+        entering = keep
+    return tuple(stages)
 
 
 def _structure_first(drafts: list[Draft]) -> list[Draft]:

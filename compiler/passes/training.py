@@ -13,8 +13,8 @@ from sysidc.compiler.horizons import largest_length
 from sysidc.compiler.passes.conflicts import check_conflicts
 from sysidc.compiler.passes.optimizer import Choice, default_call, default_epochs, written_second_order
 from sysidc.compiler.passes.settings import Settings, read_settings
-from sysidc.compiler.passes.stages import Stage, drafts_of, read_stages, simulation_plan, stage_keyword
-from sysidc.compiler.plan import BoundedPlan, CallPlan, Node, PredictionPlan, TestPlan, TrainPlan
+from sysidc.compiler.passes.stages import Stage, check_shared, drafts_of, read_stages, simulation_plan, stage_plans
+from sysidc.compiler.plan import BoundedPlan, CallPlan, Node, PredictionPlan, StagePlan, TestPlan, TrainPlan
 from sysidc.compiler.program import Program
 from sysidc.dsl import syntax
 from sysidc.dsl.records import dataclass, replace
@@ -23,14 +23,13 @@ from sysidc.dsl.source import Span
 
 @dataclass(frozen=True)
 class Training:
-    """The train section as it was read: its mode, settings, stages and the parts that this version cannot do.
+    """The train section as it was read: its mode, settings and stages.
 
     `double` tells that the optimiser which the model got needs float64.
     """
 
     mode: str
     settings: Settings
-    unbuilt: tuple[tuple[str, Span], ...]
     keyword: Span
     items: tuple[syntax.Setting, ...] = ()
     stages: tuple[Stage, ...] = ()
@@ -68,11 +67,8 @@ def read_training(program: Program, findings: Findings) -> Training | None:
     settings = read_settings("train", items, TRAIN, program.scope, findings, mode)
     if mode is None:
         return None
-    if mode == "simulation":
-        stages = read_stages(section, program.scope, findings)
-        return Training(mode, settings, settings.unbuilt, section.keyword, items, stages)
-    unbuilt = tuple(("stage", stage_keyword(item)) for item in section.items if isinstance(item, syntax.Stage))
-    return Training(mode, settings, settings.unbuilt + unbuilt, section.keyword, items)
+    stages = read_stages(section, mode, program.scope, findings)
+    return Training(mode, settings, section.keyword, items, stages)
 
 
 def _mode(section: syntax.Section, findings: Findings) -> str | None:
@@ -95,23 +91,46 @@ def train_plan(
 ) -> TrainPlan:
     """The settings as a plan, judged together; `dtype` is that of the parameters, `rollout` the steps written at
     @autoregressive_residual (0: none) with their place, `choice` the optimiser where none is written."""
-    settings, mode = training.settings, training.mode
+    settings = training.settings
 
-    def plan_of(values: Mapping[str, Any]) -> TrainPlan:
-        return _settings_plan(values, mode, dtype, choice)
+    def plan_of(values: Mapping[str, Any], spans: Mapping[str, Span], told: Findings = findings) -> TrainPlan:
+        plan = _settings_plan(values, training.mode, dtype, choice)
+        if training.mode == "prediction":
+            plan = replace(plan, prediction=_prediction(values, spans, training.keyword, plan.epochs, rollout, told))
+        if training.mode == "bounded":
+            plan = replace(plan, bounded=_bounded(training, values, told))
+        check_conflicts(plan, nodes, spans, told)
+        return plan
 
-    plan = plan_of(settings.values)
-    if mode == "simulation":
-        drafts = drafts_of(settings, training.items, training.keyword, training.stages, findings)
-        for draft in drafts:
-            check_conflicts(plan_of(draft.values), nodes, draft.spans, findings)
+    drafts = drafts_of(settings, training.items, training.keyword, training.stages, findings)
+    check_shared(settings, drafts, findings)
+    # what a stage inherits is judged in the stage
+    plan = plan_of(settings.values, settings.spans, Findings() if training.stages else findings)
+    if training.mode == "simulation":
         return replace(plan, simulation=simulation_plan(settings, drafts, plan_of, nodes, findings))
-    if mode == "prediction":
-        plan = replace(plan, prediction=_prediction(training, plan.epochs, rollout, findings))
+    if len(drafts) == 1 and not drafts[0].says_more:
+        return plan
+    return _with_stages(plan, stage_plans(settings, drafts, plan_of, nodes, findings))
+
+
+def _with_stages(plan: TrainPlan, stages: tuple[StagePlan, ...]) -> TrainPlan:
+    """Every stage validates at the same horizon, so that their losses can be compared; weights are drawn once."""
+    if plan.prediction is not None:
+        horizon = max(stage.train.prediction.validation_horizon for stage in stages if stage.train.prediction)
+        plan, *trains = (
+            replace(train, prediction=replace(train.prediction, validation_horizon=horizon))
+            for train in (plan, *(stage.train for stage in stages))
+            if train.prediction
+        )
     else:
-        plan = replace(plan, bounded=_bounded(training, findings))
-    check_conflicts(plan, nodes, settings.spans, findings)
-    return plan
+        trains = [
+            replace(stage.train, bounded=replace(stage.train.bounded, max_reinit=0))
+            if index and stage.train.bounded
+            else stage.train
+            for index, stage in enumerate(stages)
+        ]
+    stages = tuple(replace(stage, train=train) for stage, train in zip(stages, trains, strict=True))
+    return replace(plan, stages=stages)
 
 
 def _settings_plan(values: Mapping[str, Any], mode: str, dtype: str, choice: Choice | None) -> TrainPlan:
@@ -154,9 +173,13 @@ def _scheduler(call: CallPlan | None) -> tuple[CallPlan | None, str, str | None]
 
 
 def _prediction(
-    training: Training, epochs: int, rollout: tuple[int, Span] | None, findings: Findings
+    values: Mapping[str, Any],
+    spans: Mapping[str, Span],
+    keyword: Span,
+    epochs: int,
+    rollout: tuple[int, Span] | None,
+    findings: Findings,
 ) -> PredictionPlan:
-    values, spans = training.settings.values, training.settings.spans
     horizon = values["horizon"] or (rollout[0] if rollout and rollout[0] else 1)
     autoregression = values["autoregression"]
     if rollout and rollout[0] and (autoregression or rollout[0] != horizon):
@@ -164,7 +187,7 @@ def _prediction(
         findings.add(sentences.rollout_horizon(rollout[0], rollout[1], setting))
     largest = largest_horizon(horizon, autoregression, epochs)
     if largest > LONGEST_HORIZON:
-        findings.add(sentences.uncapped_horizon(spans.get("autoregression", training.keyword), LONGEST_HORIZON))
+        findings.add(sentences.uncapped_horizon(spans.get("autoregression", keyword), LONGEST_HORIZON))
         largest = horizon
     if values["state"] == "carried" and rollout:
         findings.add(sentences.carried_rollout(spans["state"], rollout[1]))
@@ -191,8 +214,9 @@ def largest_horizon(horizon: int, autoregression: CallPlan | None, epochs: int) 
 # --- bounded ---------------------------------------------------------------------------------------------------
 
 
-def _bounded(training: Training, findings: Findings) -> BoundedPlan:
-    values, spans = training.settings.values, training.settings.spans
+def _bounded(training: Training, values: Mapping[str, Any], findings: Findings) -> BoundedPlan:
+    """`values` are those of a stage; what it may not set is judged where `train` sets it."""
+    spans = training.settings.spans
     complete = training.settings.complete
     if complete and "kernel" not in spans:
         about = "weights of the kernel regression, such as `Epanechnikov(bandwidth = 0.2)`"

@@ -20,5 +20,5 @@ def run(given: Namespace) -> int:
         return COULD_NOT_RUN
     width = max(len(row.written) for row in rows)
     for row in rows:
-        print(f"{row.written:<{width}}  {row.about}{'' if row.built else ' (not built yet)'}")
+        print(f"{row.written:<{width}}  {row.about}")
     return CLEAN

@@ -21,6 +21,7 @@ from sysidc.compiler.plan import (
     SimulationPlan,
     SourcePlan,
     SplitPlan,
+    StagePlan,
     SweepPlan,
     WindowPlan,
     to_json,
@@ -43,7 +44,7 @@ def run(given: Namespace) -> int:
         print(_printed(compiled.plan, given))
         findings.note(compiled.diagnostics)
         return CLEAN
-    if not given.json and (compiled.is_library or all(found.id == "not-built-yet" for found in compiled.diagnostics)):
+    if not given.json and compiled.is_library:
         sys.stdout.write(format_source(compiled.source))
     findings.note(compiled.diagnostics)
     return FINDINGS if compiled.has_errors else CLEAN
@@ -63,8 +64,9 @@ def shown(plan: Plan) -> str:
         f"train {plan.train.mode}": _training(plan),
         "test": _fields(plan.test),
     }
-    if plan.train.simulation is not None:
-        sections["stages"] = _stages(plan.train.simulation)
+    stages = plan.train.stages if plan.train.simulation is None else plan.train.simulation.stages
+    if stages:
+        sections["stages"] = _stages(stages)
     if plan.train.bounded is not None and plan.data.normalize != "none":
         sections["the band in the units of the data"] = _band(plan)
     if plan.sweep is not None:
@@ -179,7 +181,7 @@ def _source(source: SourcePlan) -> str:
 
 
 def _training(plan: Plan) -> list[tuple[str, str]]:
-    parts = ("mode", "prediction", "bounded", "simulation", "chosen")
+    parts = ("mode", "prediction", "bounded", "simulation", "chosen", "stages")
     rows = [row for row in _fields(plan.train) if row[0] not in parts]
     why = f" (chosen: {plan.train.chosen})" if plan.train.chosen else ""
     rows = [(name, value + why if name == "optimizer" else value) for name, value in rows]
@@ -199,12 +201,15 @@ def _simulation(plan: Plan, simulation: SimulationPlan) -> list[tuple[str, str]]
     return [("init", init), ("initial", plan.model.chain.initial), *rows]
 
 
-def _stages(simulation: SimulationPlan) -> list[tuple[str, str]]:
+def _stages(stages: Sequence[StagePlan]) -> list[tuple[str, str]]:
     """The stages below each other, each with what may differ from stage to stage."""
-    table: list[tuple[str, ...]] = [("segments", "starts", "keep", "epochs", "optimizer", "correction", "freeze")]
-    for stage in simulation.stages:
+    own = "horizon" if stages[0].train.prediction is not None else "correction"
+    table: list[tuple[str, ...]] = [("segments", "starts", "keep", "epochs", "optimizer", own, "freeze")]
+    for stage in stages:
         cells = (stage.segments or "all", stage.starts, stage.keep, stage.train.epochs, stage.train.optimizer.name)
-        table.append((*map(str, cells), _value(stage.correction), _value(stage.freeze)))
+        prediction = stage.train.prediction
+        differs = _value(stage.correction) if prediction is None else str(prediction.horizon)
+        table.append((*map(str, cells), differs, _value(stage.freeze)))
     widths = [max(len(row[column]) for row in table) for column in range(len(table[0]))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table]
     return list(zip(["", *map(str, range(1, len(table)))], lines, strict=True))

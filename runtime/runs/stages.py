@@ -1,4 +1,4 @@
-"""The stages of a simulation's training: candidates are raced, the best go on, are refitted and averaged."""
+"""The stages of a training: candidates are raced, the best go on, are refitted and averaged."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from sysidc.runtime.runs.fitting import Workplace, fit_once, module_of
 from sysidc.runtime.runs.mistakes import RunError
 from sysidc.runtime.runs.model import Trained
 from sysidc.runtime.runs.processes import is_shared
+from sysidc.runtime.runs.stage_data import allowance, anew, give_band, part_of, race_of
 from sysidc.runtime.training.metrics import ErrorSums
 from sysidc.runtime.training.preparation import prepare, settle, trainable
 from sysidc.runtime.training.starts import Starts
@@ -59,9 +60,11 @@ class Candidate:
 
 def is_raced(plan: Plan) -> bool:
     """Whether a training has more to it than one fit from random weights."""
-    simulation = plan.train.simulation
+    simulation = race_of(plan)
     if simulation is None or is_shared(plan):
         return False
+    if plan.train.simulation is None:
+        return True
     stages = simulation.stages
     several = len(stages) > 1 or stages[0].starts > 1 or simulation.refit or simulation.ensemble > 1
     return several or plan.model.chain is not None or stages[0].segments is not None
@@ -76,9 +79,10 @@ class Race:
     """The candidates of one training and the clock that they share."""
 
     def __init__(self, plan: Plan, data: SpecDataModule, place: Workplace) -> None:
-        assert plan.train.simulation is not None
+        simulation = race_of(plan)
+        assert simulation is not None
         self.plan, self.data, self.place = plan, data, place
-        self.simulation = plan.train.simulation
+        self.simulation = simulation
         self.stages = self.simulation.stages
         init = self.simulation.init
         block = init.arguments["block"] if init is not None else BLOCK
@@ -102,24 +106,22 @@ class Race:
 
     def _stage(self, number: int, stage: StagePlan, going: list[Candidate | int]) -> list[Candidate]:
         """The candidates behind a stage, the best first."""
-        part = self._part(stage)
+        part = part_of(self.data, self.plan, stage)
         samples = sum(part.tapes["train"].lengths)
         told = f"stage {number + 1} of {len(self.stages)}: {samples:,} samples, {_count(len(going), 'candidate')}"
         self.place.say(told + (", corrections learn" if stage.correction else ""))
-        behind = []
+        behind: list[Candidate] = []
+        before = self.spent
         for position, candidate in enumerate(going):
-            allowed = self._allowed(number, len(going) - position)
+            share = self._allowed(number, len(going) - position)
+            spent = (self.spent, self.spent - before)
+            allowed = allowance(share, stage, self.plan.train.time_limit, spent, len(going) - position)
             behind.append(self._run(number, stage, part, candidate, allowed))
         ranked = sorted(behind, key=lambda candidate: candidate.score)
         if len(ranked) > 1:
             best = ", ".join(str(candidate.index + 1) for candidate in ranked[: stage.keep])
             self.place.say(f"  best: {best}")
         return ranked
-
-    def _part(self, stage: StagePlan) -> SpecDataModule:
-        part = self.data.segment(stage.segments)
-        part.plan = replace(self.plan, train=stage.train)
-        return part
 
     def _allowed(self, number: int, left: int) -> float | None:
         """Seconds for one of the candidates that are left in a stage; None without a time limit."""
@@ -151,6 +153,7 @@ class Race:
         self, name: str, stage: StagePlan, part: SpecDataModule, candidate: Candidate | int, allowed: float | None
     ) -> Candidate:
         began = time.perf_counter()
+        part = anew(part)
         plan = replace(self.plan, train=replace(stage.train, time_limit=allowed))
         first = isinstance(candidate, int)
         index = candidate if first else candidate.index
@@ -163,6 +166,7 @@ class Race:
         trainable(stack, stage)
         settle(stack, part, prior=first)
         module = module_of(plan, part, stack)
+        give_band(module, part)
         before = _weights(stack)
         errors = self._errors(module, part)
         lead = time.perf_counter() - began
@@ -261,6 +265,7 @@ class Race:
             stack.load_state_dict(candidate.weights)
         stack: nn.Module = stacks[0] if len(stacks) == 1 else Ensemble(stacks, *self._output_range())
         module = module_of(self.plan, self.data, stack)  # type: ignore[arg-type]
+        give_band(module, self.data)
         return Trained(self.plan, module.cpu().eval(), self.data.normalizer.cpu())
 
     def _output_range(self) -> tuple[Tensor, Tensor]:

@@ -206,6 +206,10 @@ class BoundedSimulationTrainingModule(TrainingModule):
         self._fit_band(points, targets)
         self._prepared_by_hand = True
 
+    def prepare_from(self, data: Any) -> None:
+        """Fit the band on the windows of a datamodule's training part, as `setup` would."""
+        self.prepare(*_rows(data.train_dataloader()))
+
     def _fit_band(self, points: Tensor, targets: Tensor) -> None:
         self.error_band.fit(points.flatten(1), targets.flatten(), self.lipschitz, self.noise)
         self._validation_rows = None

@@ -15,7 +15,7 @@ from sysidc.compiler.catalogue.layers import LAYERS
 
 FLOATS = ("float32", "float64", "bfloat16", "float16")
 INTEGERS = ("int64", "int32", "int16", "int8", "uint8", "bool")
-BUILT = tuple(name for name, layer in LAYERS.items() if layer.built)
+BUILT = tuple(LAYERS)
 ACTIVATIONS = tuple(name for name in BUILT if LAYERS[name].numbers == "floating")
 INITS = ("xavier_uniform", "normal, std = 0.1", "orthogonal", "eye", "sparse, sparsity = 0.5", "trunc_normal", "ones")
 

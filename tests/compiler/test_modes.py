@@ -140,12 +140,6 @@ def test_validation_horizon_is_the_largest_of_the_schedule(
     assert largest_horizon(1, CallPlan(name, "", arguments), epochs=30) == largest
 
 
-def test_unbuilt_parts_are_refused_in_one_sentence() -> None:
-    found = compiled("Linear(1)", "u[4], y[4] -> y[1]", "prediction { stage { epochs = 2 } }")
-    assert [diagnostic.id for diagnostic in found.diagnostics] == ["not-built-yet"]
-    assert "`stage`" in found.diagnostics[0].message
-
-
 def test_a_scheduler_that_needs_a_metric_takes_val_loss() -> None:
     plan = compiled(train="simulation { scheduler = ReduceLROnPlateau(patience = 2) }").plan
     assert plan is not None

@@ -1,4 +1,4 @@
-"""Stages of a simulation: what each of them says, inherits and hands on, and what is refused."""
+"""Stages of a training: what each of them says, inherits and hands on, and what is refused."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from sysidc.compiler.plan import SimulationPlan, from_json, to_json
+from sysidc.compiler.plan import SimulationPlan, TrainPlan, from_json, to_json
 from tests.compiler.programs import compiled, ids
 
 STACK = "LinearDynamics(2) as first @correction { LinearDynamics(2) } as second"
@@ -104,3 +104,74 @@ def test_the_plan_of_stages_survives_json() -> None:
     assert plan is not None
     tree = json.loads(json.dumps(to_json(plan)))
     assert to_json(from_json(tree)) == tree
+
+
+# --- prediction and bounded mode -----------------------------------------------------------------------------------
+
+NETWORK = "Flatten  Linear(4) as first  Tanh  Linear(1)"
+BAND = "kernel = Box(bandwidth = 0.5)  neighbours = 8  max_reinit = 3"
+
+
+def prediction(settings: str) -> TrainPlan:
+    found = compiled(NETWORK, "u[4], y[4] -> y[1]", f"prediction {{ {settings} }}")
+    assert found.plan is not None, found.diagnostics
+    return found.plan.train
+
+
+def test_stages_of_a_prediction_differ_in_horizon_and_are_validated_at_the_largest() -> None:
+    train = prediction("epochs = 7  stage { horizon = 2 }  stage { horizon = 8  optimizer = SGD  freeze = [first] }")
+    first, second = train.stages
+    assert first.train.prediction is not None and second.train.prediction is not None
+    assert (first.train.prediction.horizon, second.train.prediction.horizon) == (2, 8)
+    assert [plan.prediction and plan.prediction.validation_horizon for plan in (train, first.train)] == [8, 8]
+    assert (first.freeze, second.freeze) == ((), ("first",))
+    assert (first.train.optimizer.name, second.train.optimizer.name, second.train.epochs) == ("AdamW", "SGD", 7)
+
+
+def test_a_validation_horizon_that_is_written_is_that_of_every_stage() -> None:
+    train = prediction("validation_horizon = 3  stage { horizon = 2 }  stage { horizon = 8 }")
+    assert [stage.train.prediction and stage.train.prediction.validation_horizon for stage in train.stages] == [3, 3]
+
+
+def test_one_fit_has_no_stages() -> None:
+    assert prediction("epochs = 3").stages == ()
+    assert [stage.segments for stage in prediction("segments = [100, all]").stages] == [100, None]
+    assert prediction("starts = 4").stages[0].starts == 4
+
+
+def test_weights_of_a_bounded_network_are_drawn_before_its_first_stage() -> None:
+    stages = "stage { bound_during_training = on }  stage { optimizer = SGD }"
+    found = compiled("Flatten  Linear(1)", "u[4] -> y[1]", f"bounded {{ {BAND}  {stages} }}")
+    assert found.plan is not None, found.diagnostics
+    plans = [stage.train.bounded for stage in found.plan.train.stages]
+    assert [plan and plan.max_reinit for plan in plans] == [3, 0]
+    assert [plan and plan.bound_during_training for plan in plans] == [True, False]
+
+
+def test_a_stage_has_a_time_limit_of_its_own() -> None:
+    stages = simulation("time_limit = 60 s  stage { time_limit = 20 s }  stage { }").stages
+    assert [stage.train.time_limit for stage in stages] == [20, 60]
+
+
+REFUSED_ELSEWHERE = {
+    "kernel in a stage": ("bounded", f"{BAND}  stage {{ kernel = Box(bandwidth = 1) }}", "misplaced-setting"),
+    "horizon of validation in a stage": ("prediction", "stage { validation_horizon = 3 }", "misplaced-setting"),
+    "ensemble": ("prediction", "ensemble = 2", "wrong-mode"),
+    "correction in a stage": ("prediction", "stage { correction = on }", "wrong-mode"),
+    "another mode's horizon": ("bounded", f"{BAND}  stage {{ horizon = 3 }}", "wrong-mode"),
+    "late starts": ("prediction", "stage { }  stage { starts = 2 }", "exclusive-settings"),
+    "a conflict that both stages inherit": (
+        "prediction",
+        "scheduler = CyclicLR(base_lr = 1e-4, max_lr = 1e-2, cycle_momentum = on)  optimizer = Adagrad\n"
+        "stage { }  stage { }",
+        "exclusive-settings",
+    ),
+    "devices": ("prediction", "devices = 2  stage { }  stage { }", "exclusive-settings"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED_ELSEWHERE)
+def test_one_mistake_of_another_mode_is_told_once(case: str) -> None:
+    mode, settings, id = REFUSED_ELSEWHERE[case]
+    header = "u[4], y[4] -> y[1]" if mode == "prediction" else "u[4] -> y[1]"
+    assert ids("Flatten  Linear(1)", header, f"{mode} {{ {settings} }}") == [id]

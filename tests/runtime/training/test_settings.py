@@ -162,7 +162,7 @@ def test_every_loss_is_a_loss_of_its_own(tmp_path: Path) -> None:
     assert len(set(losses)) == len(LOSSES)
 
 
-@pytest.mark.parametrize("name", [name for name, row in OPTIMIZERS.items() if row.built])
+@pytest.mark.parametrize("name", OPTIMIZERS)
 def test_every_optimiser_takes_its_steps(name: str, tmp_path: Path) -> None:
     size = "damping = 1e-2" if name == "LevenbergMarquardt" else "lr = 1e-2"
     plan = plan_of(SIMULATION, f"optimizer = {name}({size})  epochs = 1")
