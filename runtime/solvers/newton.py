@@ -52,7 +52,7 @@ def newton(module: nn.Module, first: Tensor, u: Tensor, guess: Tensor | None) ->
     """None where the states do not settle within `MOST_ITERATIONS`."""
     batch, time, inputs = u.shape
     n = first.shape[1]
-    flat_u = u.reshape(-1, inputs)
+    flat_u = u.reshape(batch * time, inputs)
     x = first[:, None].expand(-1, time + 1, -1) if guess is None else guess
     x = torch.cat([first[:, None], x[:, 1:]], dim=1)
     before = torch.inf

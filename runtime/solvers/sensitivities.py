@@ -68,7 +68,7 @@ def _side_by_side(
     batch, steps, n = x.shape
     columns = S.shape[2]
     length = steps // pieces
-    x, u = (values.reshape(batch * pieces, length, -1) for values in (x, u))
+    x, u = (values.reshape(batch * pieces, length, values.shape[2]) for values in (x, u))
     carried = x.new_zeros(batch * pieces, n, columns + n)
     carried[:, :, columns:] = torch.eye(n).to(x)
     rows = []
@@ -85,7 +85,7 @@ def _side_by_side(
 def _group(module: nn.Module, parameters: Parameters, x: Tensor, u: Tensor, carried: Tensor) -> tuple[Tensor, Tensor]:
     """A few steps of every piece: rows (pieces, steps, p, columns) and what is carried behind them."""
     pieces, steps, _ = x.shape
-    by_time = (values.transpose(0, 1).reshape(steps * pieces, -1) for values in (x, u))
+    by_time = (values.transpose(0, 1).reshape(steps * pieces, values.shape[2]) for values in (x, u))
     local = in_parameters(module, parameters, *by_time)
     A, C, G, H = (values.reshape(steps, pieces, *values.shape[1:]) for values in local[2:])
     missing = carried.shape[2] - G.shape[3]

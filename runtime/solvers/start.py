@@ -108,7 +108,7 @@ def sensitivity_to_start(module: nn.Module, states: Tensor, u: Tensor) -> tuple[
     batch, time, inputs = u.shape
     n = states.shape[2]
     now = states[:, :time].reshape(-1, n)
-    _, output, A, _, C, _ = linearise(module, now, u.reshape(-1, inputs))
+    _, output, A, _, C, _ = linearise(module, now, u.reshape(len(now), inputs))
     A, C = (matrix.expand(len(now), -1, -1) for matrix in (A, C))
     identity = torch.eye(n).to(states).expand(batch, n, n)
     S = linear_scan(A.reshape(batch, time, n, n), A.new_zeros(batch, time, n, n), identity)
