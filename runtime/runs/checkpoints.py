@@ -128,7 +128,7 @@ def _tensor(value: Tensor, tensors: Tensors, where: str) -> dict[str, Any]:
         raise TypeError(f"{where} is a tensor of layout {value.layout}, {value.dtype}: a checkpoint has no form for it")
     whole = value.detach().cpu().resolve_conj().resolve_neg()
     lead = whole.storage_offset() % ALIGNED
-    if whole.is_contiguous() and lead == 0:
+    if lead == 0 and whole.stride() == torch.empty(whole.shape, device="meta").stride():
         return _numbers(whole, tensors)
     # products and sums round by how their factors lie in memory: what lies otherwise than it would by itself is told
     span = sum((size - 1) * stride for size, stride in zip(whole.shape, whole.stride(), strict=True)) + 1

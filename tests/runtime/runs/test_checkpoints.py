@@ -56,12 +56,16 @@ TREES = some.recursive(
 )
 
 
+def bits(tensor: torch.Tensor) -> torch.Tensor:
+    return tensor.clone(memory_format=torch.contiguous_format).view(-1).view(torch.uint8)
+
+
 def assert_same(found: Any, given: Any) -> None:
     """Equal, of one type (mappings but counters becoming dicts), NaN being equal to itself."""
     if isinstance(given, torch.Tensor):
         assert found.dtype == given.dtype and found.shape == given.shape
         assert found.stride() == given.stride() or given.numel() == 0
-        assert torch.equal(*(one.contiguous().view(-1).view(torch.uint8) for one in (found, given)))
+        assert torch.equal(bits(found), bits(given))
     elif isinstance(given, dict) and not isinstance(given, Counter):
         assert type(found) is dict and list(found) == list(given)
         for key in given:
