@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -131,7 +132,7 @@ def saved(problem: Problem | None) -> dict[str, Any] | None:
 
 def restore(problem: Problem, kept: dict[str, Any]) -> None:
     problem.variance = kept["variance"]
-    problem.penalty = Penalty(problem.penalty.weight, kept["reference"])
+    problem.penalty = replace(problem.penalty, reference=kept["reference"])
     if isinstance(problem, SimulationProblem):
         for item, states in zip(problem.records, kept["states"], strict=True):
             item.states = states
