@@ -16,7 +16,21 @@ SUM, PRODUCT, SIGN, POWER, ATOM = range(1, 6)
 TIMES = "<mo>&#x22C5;</mo>"
 MINUS = "<mo>&#x2212;</mo>"
 INDEXED = re.compile(r"(?P<letter>.*\D)(?P<index>\d+)")
-GREEK = ("alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "kappa", "lambda", "mu", "nu", "xi")
+GREEK: tuple[str, ...] = (
+    "alpha",
+    "beta",
+    "gamma",
+    "delta",
+    "epsilon",
+    "zeta",
+    "eta",
+    "theta",
+    "kappa",
+    "lambda",
+    "mu",
+    "nu",
+    "xi",
+)
 LAMDA = {"lambda": "lamda"}
 """Unicode spells one of them in its own way."""
 GREEK += ("rho", "sigma", "tau", "phi", "chi", "psi", "omega")

@@ -18,7 +18,7 @@ SHARE = 0.3
 
 @dataclass(frozen=True)
 class Estimate:
-    """A learned number in the units of the data; `error` is its standard error, infinite where the data tell nothing."""
+    """A learned number in the units of the data; `error` is its standard error, infinite where nothing tells it."""
 
     name: str
     value: float

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 
 from sysidc.runtime.nn.learned_numbers import EDGE, LearnedNumbers
 
-ROWS = [
+ROWS: list[dict[str, Any]] = [
     {"name": "share", "start": 0.12, "low": 0.0, "high": 1.0},
     {"name": "wide", "start": -3.0, "low": -1e4, "high": 1e4},
     {"name": "free", "start": 0.05, "low": None, "high": None},
