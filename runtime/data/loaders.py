@@ -50,7 +50,7 @@ class EpochOrder(Sampler[int]):
             yield from permuted(np.arange(first, min(first + PIECE, len(self))), self.count, keys).tolist()
 
 
-def permuted(indices: npt.NDArray[Any], count: int, keys: npt.NDArray[np.uint64]) -> npt.NDArray[Any]:
+def permuted(indices: npt.NDArray[Any], count: int, keys: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Where a permutation of 0 .. count - 1 takes the indices.
 
     A Feistel network over the two halves of an index's bits is a permutation whatever its rounds compute; indices that

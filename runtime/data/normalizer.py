@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -30,7 +31,7 @@ class Normalizer(nn.Module):
             self.register_buffer(f"scale_{signal}", torch.ones(count, dtype=torch.float64))
 
     @classmethod
-    def fit(cls, values: Mapping[str, Tensor], kind: str) -> Normalizer:
+    def fit(cls, values: Mapping[str, Any], kind: str) -> Normalizer:
         """Fitted to `values`, each (time, channels). kind: "standard" (mean 0, standard deviation 1), "minmax" (to
         [-1, 1]) or "none". A constant channel keeps the scale 1."""
         normalizer = cls({signal: data.shape[-1] for signal, data in values.items()})

@@ -63,7 +63,8 @@ def mapped(tape: Tape, change: Callable[[str, Tensor], Tensor]) -> Tape:
 
 def in_memory(tape: Tape) -> Tape:
     """The tape with every signal read."""
-    values = {signal: data.tensor() if isinstance(data, MappedSignal) else data for signal, data in tape.values.items()}
+    held: Mapping[str, Any] = tape.values
+    values = {signal: data.tensor() if isinstance(data, MappedSignal) else data for signal, data in held.items()}
     return _cut(values, tape.records)
 
 

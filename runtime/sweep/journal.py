@@ -10,7 +10,7 @@ import logging
 import math
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from sysidc.compiler.plan import SweepPlan
 from sysidc.runtime.sweep import mistakes
@@ -166,7 +166,7 @@ def _study(path: Path, sweep: SweepPlan, epochs: int) -> tuple[optuna.Study, Any
     pruner: Any = optuna.pruners.NopPruner()
     if sweep.pruner == "hyperband":
         pruner = optuna.pruners.HyperbandPruner(min_resource=1, max_resource=max(1, epochs), reduction_factor=3)
-    direction = "maximize" if is_larger_better(sweep.metric) else "minimize"
+    direction: Literal["minimize", "maximize"] = "maximize" if is_larger_better(sweep.metric) else "minimize"
     try:
         storage = JournalStorage(JournalFileBackend(str(path), _Alone()))  # type: ignore[arg-type]
         study = optuna.create_study(

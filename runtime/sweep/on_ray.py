@@ -148,7 +148,7 @@ class JournalSearch(Searcher):
         elif result["state"] == "running":
             self._over(number, Result("pruned", seconds=result.get("time_total_s", 0.0)))
         else:
-            found = Result(**{name: result.get(name) for name in ("state", "value", "run", "reason", "seconds")})
+            found = Result(**{name: result[name] for name in ("state", "value", "run", "reason", "seconds")})
             if found.run is not None:
                 unpack_run(ray.get(self.keeper.take.remote(number)), self.folder / found.run)
             self._over(number, found)
@@ -175,7 +175,7 @@ class JournalPruner(FIFOScheduler):
     """Ends the trials that the journal's pruner finds too weak."""
 
     def __init__(self, search: JournalSearch):
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.search = search
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:

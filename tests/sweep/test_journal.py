@@ -30,7 +30,7 @@ def sweep(sampler: str, trials: int = 15, seed: int = 0, pruner: str | None = No
 
 def valley(values: dict[str, Any]) -> float:
     """Lowest at width 8 and rate 0.1."""
-    return abs(values["width"] - 8) + abs(math.log10(values.get("rate", 0.1)) + 1)
+    return float(abs(values["width"] - 8) + abs(math.log10(values.get("rate", 0.1)) + 1))
 
 
 def finish(journal: Journal) -> list[dict[str, Any]]:

@@ -29,7 +29,7 @@ def cluster() -> Iterator[None]:
     ray.init(address=found.address, log_to_driver=False)
     yield
     ray.shutdown()
-    found.shutdown()
+    found.shutdown()  # type: ignore[no-untyped-call]
 
 
 def kill_the_first_trial(killed: list[int]) -> None:

@@ -15,7 +15,7 @@ from sysidc.runtime.runs.mistakes import RunError
 from sysidc.runtime.sweep.journal import Journal
 from sysidc.runtime.sweep.search import Found, search
 from sysidc.runtime.sweep.table import Table
-from sysidc.runtime.sweep.task import Result, Task
+from sysidc.runtime.sweep.task import Result, Task, Watch
 from sysidc.runtime.sweep.trial import run_trial
 from tests.sweep.conftest import spec
 
@@ -25,9 +25,20 @@ def task(folder: Path, metric: str, **values: object) -> Task:
     return Task(str(path), str(path), path.read_text(encoding="utf-8"), values, metric, str(folder / "runs"))
 
 
+def noted() -> tuple[list[float], Watch]:
+    """A list of the values of the epochs, and what fills it."""
+    values: list[float] = []
+
+    def watch(epoch: int, value: float) -> bool:
+        values.append(value)
+        return True
+
+    return values, watch
+
+
 def test_a_trial_is_the_run_of_its_params_and_scores_the_validation_part(folder: Path) -> None:
-    epochs: list[float] = []
-    result = run_trial(task(folder, "rmse", width=2, rate=0.02), lambda epoch, value: not epochs.append(value))
+    epochs, watch = noted()
+    result = run_trial(task(folder, "rmse", width=2, rate=0.02), watch)
     assert result.state == "complete" and result.run is not None and result.value is not None
     plain = sysidc.load(folder / "m.sysid", width=2, rate=0.02).train(folder / "plain")
     assert plain.path.name == result.run
@@ -43,8 +54,8 @@ def test_a_trial_is_the_run_of_its_params_and_scores_the_validation_part(folder:
 
 
 def test_val_loss_is_that_of_the_epoch_whose_weights_were_kept(folder: Path) -> None:
-    losses: list[float] = []
-    result = run_trial(task(folder, "val_loss", width=2, rate=0.02), lambda epoch, value: not losses.append(value))
+    losses, watch = noted()
+    result = run_trial(task(folder, "val_loss", width=2, rate=0.02), watch)
     assert result.value == pytest.approx(min(losses), rel=1e-6)
 
 
