@@ -30,7 +30,7 @@ RECORDS = {
     "bouc_wen": (300, 100.0),
 }
 QUICK = ("lorenz", "wiener_hammerstein")
-# The sharpness of the hysteresis is learned from 1 on, where its place in a range has no derivative from below.
+# A pump fills and never drains.
 OFFSET = {"cascaded_tanks": 3.0}
 
 
