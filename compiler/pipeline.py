@@ -10,7 +10,7 @@ from sysidc.compiler import sentences
 from sysidc.compiler.allowances import allow
 from sysidc.compiler.dynamics.layer import check_blocks, surroundings
 from sysidc.compiler.findings import Findings
-from sysidc.compiler.passes.chain import arriving, check_setting, counted, find_chain, with_starts
+from sysidc.compiler.passes.chain import arriving, check_innovations, check_setting, counted, find_chain, with_starts
 from sysidc.compiler.passes.data import read_data
 from sysidc.compiler.passes.header import Header, at_precision, header_at, read_header
 from sysidc.compiler.passes.names import check_names, warn_unused
@@ -93,6 +93,7 @@ def _check(program: Program, findings: Findings) -> Callable[[], Plan] | None:
     if training is None:
         return None
     if header is not None:
+        check_innovations(built, chain, findings)
         check_setting(training.initial, training.settings.spans.get("initial"), chain, nodes, findings)
     chain = with_starts(chain, nodes)
     choice = _choice(training, header, nodes, chain, findings)

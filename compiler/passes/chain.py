@@ -12,6 +12,7 @@ from sysidc.compiler.catalogue.state_rules import encoder, states_of
 from sysidc.compiler.dtypes import is_floating
 from sysidc.compiler.findings import Findings
 from sysidc.compiler.passes.header import Header
+from sysidc.compiler.passes.nodes import Built
 from sysidc.compiler.passes.signals import Measured
 from sysidc.compiler.plan import ChainPlan, Node, TensorType
 from sysidc.compiler.program import Program
@@ -174,6 +175,22 @@ def check_setting(
         findings.add(sentences.conflict(message, span, "nothing to start", "leave it out"))
     elif initial != "zero":
         _check_start(initial, span, chain, "simulation", findings)
+
+
+def check_innovations(built: list[Built], chain: ChainPlan | None, findings: Findings) -> None:
+    """The error of one step is that of the model's output: only the layer that gives it can see it."""
+    for index, entry in enumerate(built):
+        if not any(node.arguments.get("innovations") for node in flat((entry.node,))):
+            continue
+        if chain is None:
+            message = (
+                "`innovations` are errors of a chain in `simulation` mode, and this stack is none"
+            )
+            findings.add(sentences.conflict(message, entry.tail, "sees no error", "leave `innovations` out"))
+        elif index < len(built) - 1 or entry.node.children:
+            message = "`innovations` are errors of the model's output, which this layer does not give by itself"
+            help = "put it last and under no annotation, or leave `innovations` out"
+            findings.add(sentences.conflict(message, entry.tail, "another layer gives the output", help))
 
 
 def _check_start(word: str, span: Span, chain: ChainPlan | None, mode: str, findings: Findings) -> None:

@@ -48,18 +48,24 @@ class StateSpace(StateLayer):
 
     def step(self, x: Tensor, u: Tensor, error: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """As in `StateLayer`; `error` (..., outputs) is e[k] of the innovations form, 0 where it is left out."""
-        both = torch.cat([x, u], dim=-1)
+        y = self.output(x, u)
+        if self.innovations and error is None:
+            error = torch.zeros_like(y)
+        return self.next(x, u, error), y
+
+    def output(self, x: Tensor, u: Tensor) -> Tensor:
+        """y[k] (..., outputs)."""
         y = x @ self.C.T + u @ self.D.T + self.b_y
-        if self.h is not None:
-            y = y + self.h(both)
+        return y if self.h is None else y + self.h(torch.cat([x, u], dim=-1))
+
+    def next(self, x: Tensor, u: Tensor, error: Tensor | None) -> Tensor:
+        """x[k+1] (..., states); `error` (..., outputs) is there with innovations alone."""
         after = x @ self.A.T + u @ self.B.T + self.b_x
-        if self.K is not None:
-            error = torch.zeros_like(y) if error is None else error
+        seen = [x, u]
+        if self.K is not None and error is not None:
             after = after + error @ self.K.T
-            both = torch.cat([both, error], dim=-1)
-        if self.f is not None:
-            after = after + self.f(both)
-        return after, y
+            seen.append(error)
+        return after if self.f is None else after + self.f(torch.cat(seen, dim=-1))
 
     def extra_repr(self) -> str:
         return f"inputs={self.inputs}, outputs={self.outputs}, states={self.states}, initial={self.initial}"

@@ -175,3 +175,27 @@ def test_a_correction_wraps_state_equations_once(stack: str) -> None:
 def test_states_of_a_correction_are_those_that_it_wraps() -> None:
     (node,) = plan_of("@correction { LSTM(3) LRU(2) LinearDynamics(4) }").model.nodes
     assert node.arguments["states"] == 2 * 3 + 2 * 2 + 4
+
+
+# --- innovations ---------------------------------------------------------------------------------------------------
+
+INNOVATIONS = "StateSpace(2, hidden = [], output_hidden = [], innovations = on)"
+
+
+@pytest.mark.parametrize(
+    ("stack", "header", "train"),
+    [
+        (f"{INNOVATIONS}  Linear(1)", "u[all], y[5] -> y[all]", "simulation { }"),
+        (f"@correction {{ {INNOVATIONS} }}", "u[all], y[5] -> y[all]", "simulation { }"),
+        (f"@residual {INNOVATIONS}", "u[all], y[5] -> y[all]", "simulation { }"),
+        (INNOVATIONS, "u[4], y[4] -> y[1]", "prediction { }"),
+    ],
+    ids=["not last", "corrected", "wrapped", "prediction"],
+)
+def test_only_the_layer_that_gives_the_output_sees_its_error(stack: str, header: str, train: str) -> None:
+    assert ids(stack, header, train) == ["exclusive-settings"]
+
+
+def test_what_stands_before_innovations_sees_none() -> None:
+    stack = f"LinearDynamics(2)  Curve(Spline(knots = 4))  {INNOVATIONS}"
+    assert ids(stack, "u[all], y[5] -> y[all]", "simulation { }") == []

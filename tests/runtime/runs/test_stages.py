@@ -98,7 +98,7 @@ def test_stages_of_a_bounded_training_end_with_the_band_of_all_data(tmp_path: Pa
     modules = [item.trained.module for item in (outcome, other)]
     for module in modules:
         assert isinstance(module, BoundedSimulationTrainingModule)
-    bands = [dict(module.error_band.state_dict()) for module in modules]  # type: ignore[union-attr, operator]
+    bands = [dict(module.error_band.state_dict()) for module in modules]  # type: ignore[union-attr]
     torch.testing.assert_close(bands[0], bands[1], rtol=0, atol=0)
     assert score(outcome.trained, scored_records(plan))[0]["rmse"] < float("inf")
 
