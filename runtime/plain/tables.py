@@ -57,5 +57,5 @@ def chosen(frame: pd.DataFrame, columns: Sequence[str], rows: tuple[int, int] | 
     missing = [name for name in columns if name not in frame.columns]
     if missing:
         raise ValueError(f"no column {missing[0]} among {', '.join(frame.columns)}")
-    frame = frame[list(dict.fromkeys(columns))]
+    frame = frame.loc[:, list(dict.fromkeys(columns))]
     return frame if rows is None else frame.iloc[rows[0] : rows[1]]

@@ -54,7 +54,8 @@ class ChunkedFile:
         settings |= {"usecols": sorted(places), "index_col": False, "skipinitialspace": True, "encoding": "utf-8-sig"}
         settings |= exact(pd.__version__)
         try:
-            with pd.read_csv(self.path, chunksize=self.rows, **settings) as reader:
+            reader: Any = pd.read_csv(self.path, chunksize=self.rows, **settings)
+            with reader:
                 for frame in reader:
                     yield {name: frame[place].to_numpy() for place, name in places.items()}
         except pd.errors.ParserError as error:

@@ -89,8 +89,7 @@ def run_onnx(path: Path, graph: Graph) -> list[Any]:
         help = "train with `precision = float32`, which onnxruntime has more operations for"
         raise mistakes.not_exported(f"onnxruntime cannot run this graph: {told}", help) from None
     given = {name: value.numpy() for name, value in zip(graph.inputs, graph.examples, strict=True)}
-    found: list[Any] = session.run(list(graph.outputs), given)
-    return found
+    return list(session.run(list(graph.outputs), given))
 
 
 @contextmanager
