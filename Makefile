@@ -21,7 +21,7 @@ WORKERS ?= 2
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format lint types imports examples package bench nightly clean editors vsix
+.PHONY: help demo test check format lint types imports examples package bench nightly ray clean editors vsix
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -70,15 +70,20 @@ package: $(VENV)/.dev
 	cd build && PYTHONPATH=wheel ../$(BIN)/python -c 'import sysidc; assert "wheel" in sysidc.__file__, sysidc.__file__'
 	cd build && PYTHONPATH=wheel ../$(BIN)/python -m sysidc check ../examples/*.sysid
 
-bench: $(VENV)/.train
+bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/check.py
 	$(BIN)/python benchmarks/examples.py examples/*.sysid
 	$(BIN)/python benchmarks/training.py
+	$(BIN)/python benchmarks/sweep.py
+	$(BIN)/python benchmarks/scale.py
 
 nightly: export SYSIDC_CASES := 4000
 nightly: export SYSIDC_MUTATIONS := 100000
 nightly: export SYSIDC_KILLS := 200
-nightly: check package bench
+nightly: ray check package bench
+
+ray: $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt psutil --editable ".[ray]"
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

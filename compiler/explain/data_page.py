@@ -63,6 +63,18 @@ A smaller learning rate, `gradient_clip = 1` or `normalize = standard` helps mos
 
 Leave `total_steps` out: it follows from the epochs and the data.""",
     "out-of-memory": "The device has too little memory. A smaller `batch_size` or horizon needs less.",
+    "mapped-gaps": """The columns of an NPY file, and those of a large Parquet file, stay on disk and cannot be changed.
+
+Fill the gaps beforehand, or keep the columns in a file that is read into memory, such as NPZ.""",
+    "no-domains": """A sweep tries values from the domains of params, and the file gives none to any param that is not
+overridden. Write `in` behind one: `param width = 32 in [16, 32, 64]`.""",
+    "no-score": """A trial of a sweep is judged on the validation part, and no step of it can be scored.
+
+A smaller `initial_steps`, a larger validation part, or another `metric` helps.""",
+    "no-cluster": "No Ray cluster answers at the address. `ray start --head` starts one; `--ray` alone a local one.",
+    "sweep-failed": """No trial of a sweep came to its end. The message tells why the last one failed.
+
+`sysidc train FILE` with the same values shows the mistake at its place.""",
     "too-few-records": """A window of `all` is a whole record, and processes that share a training share its records.
 
 Train on one device, or write a window shorter than the records.""",

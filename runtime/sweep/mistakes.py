@@ -9,7 +9,7 @@ from sysidc.runtime.runs.mistakes import RunError, missing_package
 
 def no_domains(name: str) -> RunError:
     message = f"{name} gives no param a domain to search"
-    return RunError("nothing-to-search", message, "write one, such as `param width = 32 in [16, 32, 64]`")
+    return RunError("no-domains", message, "write one, such as `param width = 32 in [16, 32, 64]`")
 
 
 def no_optuna() -> RunError:
@@ -18,6 +18,10 @@ def no_optuna() -> RunError:
 
 def no_ray() -> RunError:
     return missing_package("ray", "a sweep on a cluster", 'pip install "sysidc[ray]"')
+
+
+def no_score(what: str, help: str | None = None) -> RunError:
+    return RunError("no-score", what, help)
 
 
 def all_failed(trials: int, reason: str) -> RunError:
@@ -36,7 +40,3 @@ def no_cluster(address: str, why: str) -> RunError:
 
 def broken_journal(path: Path, why: str) -> RunError:
     return RunError("broken-run", f"'{path}' cannot be read: {why}", "delete the sweep's folder to begin anew")
-
-
-def outside_grid(asked: int, size: int) -> str:
-    return f"the grid has {size} points; {asked} trials were asked for"

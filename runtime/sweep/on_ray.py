@@ -23,8 +23,9 @@ try:
     from ray import tune
     from ray.tune.schedulers import FIFOScheduler
     from ray.tune.search import Searcher
-except ModuleNotFoundError:
-    raise mistakes.no_ray() from None
+except ModuleNotFoundError:  # told when a sweep asks for it
+    ray = None  # type: ignore[assignment]
+    Searcher = FIFOScheduler = object  # type: ignore[assignment,misc]
 
 
 def run_on_ray(
@@ -39,6 +40,8 @@ def run_on_ray(
 ) -> None:
     """The trials of a journal on the cluster at `address`, a local one where it is empty; each gets so many processors
     and GPUs, fractions too. `jobs` above 1 is the most that run side by side. Raises RunError."""
+    if ray is None:
+        raise mistakes.no_ray()
     with _connected(address), tempfile.TemporaryDirectory() as scratch, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         keeper = ray.remote(Keeper).options(num_cpus=0).remote()

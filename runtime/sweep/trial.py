@@ -24,6 +24,7 @@ from sysidc.runtime.runs.mistakes import RunError
 from sysidc.runtime.runs.model import Trained
 from sysidc.runtime.runs.stages import is_raced
 from sysidc.runtime.runs.train import train
+from sysidc.runtime.sweep import mistakes
 from sysidc.runtime.sweep.task import Result, Task, Watch
 
 WATCHED = {"rmse": "val_rmse", "nrmse": "val_nrmse", "fit": "val_fit", "r2": "val_fit", "mae": "val_rmse"}
@@ -93,7 +94,7 @@ def measured(run: Path, metric: str) -> float:
     records = tape_of(plan, prepare(plan).validation).records
     rows = score(Trained.load(run, plan), records, "validation")
     if not rows:
-        raise RunError("no-score", "no step of the validation part is scored", "a smaller initial_steps")
+        raise mistakes.no_score("no step of the validation part is scored", "a smaller initial_steps")
     return fmean(row[metric] for row in rows)
 
 
@@ -101,5 +102,5 @@ def _of_kept_epoch(run: Path, metric: str) -> float:
     with open(run / EPOCHS, encoding="utf-8", newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["val_loss"] and row[metric]]
     if not rows:
-        raise RunError("no-score", f"the run tells no {metric}")
+        raise mistakes.no_score(f"the run tells no {metric}")
     return float(min(rows, key=lambda row: float(row["val_loss"]))[metric])

@@ -100,7 +100,7 @@ def test_layers_are_found_by_name_description_and_class() -> None:
 
 
 def test_every_mistake_of_data_and_runs_has_a_page_and_no_other() -> None:
-    files = [ROOT / "runtime" / room / "mistakes.py" for room in ("data", "runs")]
+    files = [ROOT / "runtime" / room / "mistakes.py" for room in ("data", "runs", "sweep")]
     told = re.compile(r"(?:DataError|RunError|Diagnostic)\(\s*\"([a-z0-9-]+)\"")
     declared = {id for file in files for id in told.findall(file.read_text(encoding="utf-8"))}
     assert set(DATA_PAGES) == declared

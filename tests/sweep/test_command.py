@@ -92,4 +92,4 @@ def test_a_spec_without_domains_is_refused_in_one_sentence(folder: Path) -> None
     path.write_text(text.replace(" in [2, 4]", "").replace(" in 1e-3 .. 1e-1 log", ""), encoding="utf-8")
     done = sweep(folder)
     assert done.returncode == 2
-    assert "nothing-to-search" in done.stderr and "Traceback" not in done.stderr
+    assert "no-domains" in done.stderr and "Traceback" not in done.stderr
