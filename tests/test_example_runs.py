@@ -19,10 +19,12 @@ needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason="the benchmark dat
 
 
 def shortened(path: Path, folder: Path, epochs: int | None = None) -> Path:
-    """A copy of a spec with fewer epochs, its data named by their full paths."""
+    """A copy of a spec, its data named by their full paths; with `epochs` also of fewer samples, starts and models."""
     text = path.read_text(encoding="utf-8").replace('"../data/', f'"{path.parents[1]}/data/')
     if epochs is not None:
         text = re.sub(r"\bepochs( *)= \d+", rf"epochs\1= {epochs}", text)
+        text = re.sub(r"\bsegments( *)= \[[\d_]+\]", r"segments\1= [1_000]", text)
+        text = re.sub(r"\b(starts|ensemble)( *)= \d+", r"\1\2= 2", text)
     copy = folder / path.name
     copy.write_text(text, encoding="utf-8")
     return copy
@@ -43,7 +45,7 @@ def test_own_example_trains_and_tests(path: Path, tmp_path: Path) -> None:
 
 
 @needs_shared
-@pytest.mark.parametrize("name", ["wiener_hammerstein", "lorenz"])
+@pytest.mark.parametrize("name", ["wiener_hammerstein", "lorenz", "silverbox", "wh_blocks", "tanks_equations"])
 def test_shared_example_trains_and_tests(name: str, tmp_path: Path) -> None:
     assert_whole(sysidc.load(shortened(SHARED / f"{name}.sysid", tmp_path, epochs=1)).train(tmp_path / "runs"))
 

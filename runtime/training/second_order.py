@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from sysidc.runtime.nn.chain import Chain
 from sysidc.runtime.nn.correction import Correction
 from sysidc.runtime.nn.curve import Spline
+from sysidc.runtime.nn.one_step_ahead import OneStepAhead, has_innovations
 from sysidc.runtime.solvers.levenberg_marquardt import LevenbergMarquardt
 from sysidc.runtime.solvers.penalty import Penalty, flat
 from sysidc.runtime.solvers.simulation_problem import Records, SimulationProblem
@@ -34,9 +35,18 @@ STALLED = 6
 
 
 def by_simulation(stack: nn.Module, batches: Sequence[tuple[Tensor, ...]]) -> SimulationProblem:
-    """The simulation error of a stack with states over the windows of all batches, each from its own start."""
+    """The simulation error of a stack with states over the windows of all batches, each from its own start; with
+    innovations that of predictions one step ahead."""
     chain = stack if isinstance(stack, Chain) else _unstarted(stack, batches[0][0].shape[2])
+    if has_innovations(chain):
+        return _one_step_ahead(OneStepAhead(chain), [records_of(chain, batch) for batch in batches])
     return SimulationProblem(chain, [records_of(chain, batch) for batch in batches], 1.0)
+
+
+def _one_step_ahead(ahead: OneStepAhead, records: Sequence[Records]) -> SimulationProblem:
+    """The measured outputs are further inputs of the model whose simulation these predictions are."""
+    seen = [replace(item, u=ahead.seen(item.u, item.known, item.y)) for item in records]
+    return SimulationProblem(ahead, seen, 1.0)  # type: ignore[arg-type]
 
 
 def by_windows(module: TrainingModule, batches: Sequence[tuple[Tensor, ...]]) -> WindowProblem:
