@@ -103,9 +103,18 @@ def _json(path: Path, absent: Any) -> Any:
 
 
 def _epochs(path: Path) -> list[dict[str, float]]:
-    rows = csv.DictReader(_text(path).splitlines())
+    """Candidates of a race are told in words there, and numbered here as they were met."""
+    rows = list(csv.DictReader(_text(path).splitlines()))
+    starts = {label: index + 1.0 for index, label in enumerate(dict.fromkeys(row.get("start") for row in rows))}
     try:
-        return [{name: float(value) if value else np.nan for name, value in row.items() if name} for row in rows]
+        return [
+            {
+                name: starts[value] if name == "start" else float(value) if value else np.nan
+                for name, value in row.items()
+                if name
+            }
+            for row in rows
+        ]
     except (TypeError, ValueError) as error:
         raise mistakes.broken_run(path, str(error)) from None
 
