@@ -23,6 +23,7 @@ VERBS = {
     "predict": "predict a data file with a run",
     "compile": "write a spec out as plain PyTorch and Lightning",
     "export": "a trained model for other programs, in the units of the data",
+    "inspect": "what a file of measurements holds: roles, delay, order, nonlinearity",
     "new": "a commented starter file that trains as it is",
     "lsp": "language server for editors, on stdin and stdout",
     "report": "make the report of a run anew, one HTML file",

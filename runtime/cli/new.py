@@ -1,4 +1,4 @@
-"""`sysidc new`: a commented starter file that trains as it is."""
+"""`sysidc new`: a commented starter file that trains as it is, or a spec for a file of measurements."""
 
 from __future__ import annotations
 
@@ -10,15 +10,21 @@ from pathlib import Path
 
 from sysidc.compiler.catalogue.settings import MODES
 from sysidc.runtime.cli import CLEAN, COULD_NOT_RUN
+from sysidc.runtime.cli.data_file import add_roles, findings_of
 from sysidc.runtime.cli.files import ENDING, replace
 
 STANDS_FOR_NAME = "starter"
 STANDS_FOR_FILE = "FILE"
 
+FOR_DATA = ("time", "input", "output", "test")
+"""What is said about the columns of `--data`."""
+
 
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME", help="of the model; the file is NAME.sysid, a path may stand before it")
-    parser.add_argument("--mode", choices=MODES, default=MODES[0], help=f"how it is trained (default: {MODES[0]})")
+    parser.add_argument("--mode", choices=MODES, help=f"how it is trained (default: {MODES[0]})")
+    parser.add_argument("--data", metavar="FILE", help="measurements: they choose the model, and the comments say why")
+    add_roles(parser)
     parser.add_argument("--force", action="store_true", help="overwrite a file that is there")
 
 
@@ -32,9 +38,21 @@ def run(given: Namespace) -> int:
         print(f"error: {path} is already there", file=sys.stderr)
         print("  = help: choose another name, or overwrite it with --force", file=sys.stderr)
         return COULD_NOT_RUN
-    replace(path, starter(given.mode, name, path))
-    print(f"{path}: a starter for {given.mode}; sysidc train {path}", file=sys.stderr)
+    if given.data is None and (misplaced := [f"--{word}" for word in FOR_DATA if getattr(given, word)]):
+        print(f"error: {misplaced[0]} says something about a file, and --data names none", file=sys.stderr)
+        return COULD_NOT_RUN
+    mode = given.mode or MODES[0]
+    replace(path, starter(mode, name, path) if given.data is None else from_data(given, name, path))
+    told = f"a starter for {mode}" if given.data is None else f"a model for {given.data}"
+    print(f"{path}: {told}; sysidc train {path}", file=sys.stderr)
     return CLEAN
+
+
+def from_data(given: Namespace, name: str, path: Path) -> str:
+    """The spec that a file of measurements asks for. Raises DataError."""
+    from sysidc.runtime.inspection import written
+
+    return written(findings_of(given.data, given), name, path, given.mode)
 
 
 def model_name(path: Path) -> str | None:
