@@ -12,10 +12,11 @@ from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from sysidc.compiler.lower import build_stack, training_module
-from sysidc.compiler.plan import Plan
+from sysidc.compiler.plan import Plan, SignalPlan
 from sysidc.compiler.windows import Layout
 from sysidc.runtime.data.layouts import free_run_layout, spans_record, window_layout
 from sysidc.runtime.data.normalizer import Normalizer
+from sysidc.runtime.nn.ensemble import Ensemble
 from sysidc.runtime.runs import mistakes
 from sysidc.runtime.runs.folder import WEIGHTS, written
 from sysidc.runtime.training import LightningPredictionTrainingModule
@@ -32,9 +33,13 @@ class Trained:
     normalizer: Normalizer
 
     @classmethod
-    def untrained(cls, plan: Plan) -> Trained:
-        """The parts of a plan as they are before any data were seen."""
-        module = training_module(plan, build_stack(plan))
+    def untrained(cls, plan: Plan, members: int = 0) -> Trained:
+        """The parts of a plan as they are before any data were seen; with `members` an ensemble of so many stacks."""
+        stack: nn.Module = build_stack(plan)
+        if members:
+            bounds = torch.zeros(sum(len(signal.columns) for signal in _outputs(plan)))
+            stack = Ensemble([build_stack(plan) for _ in range(members)], bounds, bounds)
+        module = training_module(plan, stack)  # type: ignore[arg-type]
         assert isinstance(module, TrainingModule)
         normalizer = Normalizer({signal.name: len(signal.columns) for signal in plan.signals})
         return cls(plan, module.eval(), normalizer)
@@ -69,7 +74,8 @@ class Trained:
     @classmethod
     def of_state(cls, plan: Plan, state: Mapping[str, Tensor]) -> Trained:
         """The model whose `state()` this was. Raises RuntimeError for that of another plan."""
-        trained = cls.untrained(plan)
+        members = {name.split(".")[2] for name in state if name.startswith("stack.members.")}
+        trained = cls.untrained(plan, len(members))
         for prefix, part in trained._parts().items():
             start = f"{prefix}."
             part.load_state_dict(
@@ -82,6 +88,11 @@ class Trained:
         if isinstance(self.module, BoundedSimulationTrainingModule):
             parts["band"] = self.module.error_band
         return parts
+
+
+def _outputs(plan: Plan) -> list[SignalPlan]:
+    named = [window.signal for window in plan.model.outputs]
+    return [signal for signal in plan.signals if signal.name in named]
 
 
 class RunModel(nn.Module):

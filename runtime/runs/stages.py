@@ -7,21 +7,23 @@ import time
 from collections.abc import Iterable
 from copy import copy
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
 
 from sysidc.compiler.lower import build_stack
-from sysidc.compiler.plan import Plan, StagePlan
+from sysidc.compiler.plan import Plan, SimulationPlan, StagePlan
 from sysidc.runtime.data.modules import SpecDataModule
 from sysidc.runtime.nn.ensemble import Ensemble
 from sysidc.runtime.runs.epochs import Row
 from sysidc.runtime.runs.fitting import Workplace, fit_once, module_of
+from sysidc.runtime.runs.learned import learned_numbers, lines_of
 from sysidc.runtime.runs.mistakes import RunError
 from sysidc.runtime.runs.model import Trained
 from sysidc.runtime.runs.processes import is_shared
 from sysidc.runtime.runs.stage_data import allowance, anew, give_band, part_of, race_of
+from sysidc.runtime.runs.structures import is_open, likely_orders, structures
 from sysidc.runtime.training.metrics import ErrorSums
 from sysidc.runtime.training.preparation import prepare, settle, trainable
 from sysidc.runtime.training.starts import Starts
@@ -37,11 +39,19 @@ REFIT_SHARE = 0.7
 """Of the time that is left, what the last stage may take where a refit follows."""
 
 
+RACE_SAMPLES, RACE_EPOCHS, KEPT = 6_000, 20, 2
+"""Of the race of structures: how much data and how many epochs each gets, how many go on."""
+
+FEW, FEW_STARTS = 2_000, 4
+"""Below so many samples so many models are averaged."""
+
+
 @dataclass
 class Candidate:
-    """A start on its way: the weights that it has reached, their root mean square errors on the training and the
-    validation part in the units of the data, and what that took."""
+    """A start on its way: its structure (see `structures.py`), the weights that it has reached, their root mean square
+    errors on the training and the validation part in the units of the data, and what that took."""
 
+    structure: str
     index: int
     weights: dict[str, Tensor]
     before: dict[str, Tensor]
@@ -56,6 +66,10 @@ class Candidate:
         """What chooses: a model has to fit what it saw and what it did not see."""
         worst = max(self.fit_error, self.val_error)
         return worst if worst == worst else math.inf
+
+
+Entry: TypeAlias = tuple[str, int]
+"""A candidate that has not begun: its structure and its index."""
 
 
 def is_raced(plan: Plan) -> bool:
@@ -83,28 +97,44 @@ class Race:
         assert simulation is not None
         self.plan, self.data, self.place = plan, data, place
         self.simulation = simulation
-        self.stages = self.simulation.stages
         init = self.simulation.init
         block = init.arguments["block"] if init is not None else BLOCK
         self.starts = Starts(self.simulation.linear_start, block, plan.train.seed)
+        self.plans = {"": plan}
         self.spent = 0.0
         self.rows: list[Row] = []
+        if is_open(plan):
+            found = structures(plan, likely_orders(data, block))
+            self.plans = {structure.name: structure.plan for structure in found}
+            self.simulation = opened(self.simulation, sum(data.tapes["train"].lengths))
+        self.stages = self.simulation.stages
 
     def run(self) -> tuple[Trained, list[Row], float]:
-        going: list[Candidate | int] = list(range(self.stages[0].starts))
+        going: list[Candidate | Entry] = [
+            (name, index) for name in self.plans for index in range(self.stages[0].starts)
+        ]
         ranked: list[Candidate] = []
         for number, stage in enumerate(self.stages):
             ranked = self._stage(number, stage, going)
-            going = list(ranked[: stage.keep])
-        chosen = ranked[: max(1, self.simulation.ensemble)]
+            going = self._going_on(number, ranked[: stage.keep])
+        chosen = [item for item in ranked if item.structure == ranked[0].structure][: max(1, self.simulation.ensemble)]
         if self.simulation.refit:
             chosen = self._refitted(chosen)
         self.place.say(f"trained {len(self.rows)} epochs in {self.spent:.1f} s")
         return self._trained(chosen), self.rows, self.spent
 
+    def _going_on(self, number: int, kept: list[Candidate]) -> list[Candidate | Entry]:
+        """Who enters the next stage; behind the race of structures further starts of the best one join, where the
+        next stage has more of them."""
+        following = self.stages[number + 1].starts if number + 1 < len(self.stages) else 0
+        if len(self.plans) == 1 or number or following <= len(kept):
+            return list(kept)
+        more = range(self.stages[0].starts, self.stages[0].starts + following - len(kept))
+        return [*kept, *((kept[0].structure, index) for index in more)]
+
     # --- a stage -----------------------------------------------------------------------------------------------
 
-    def _stage(self, number: int, stage: StagePlan, going: list[Candidate | int]) -> list[Candidate]:
+    def _stage(self, number: int, stage: StagePlan, going: list[Candidate | Entry]) -> list[Candidate]:
         """The candidates behind a stage, the best first."""
         part = part_of(self.data, self.plan, stage)
         samples = sum(part.tapes["train"].lengths)
@@ -119,7 +149,7 @@ class Race:
             behind.append(self._run(number, stage, part, candidate, allowed))
         ranked = sorted(behind, key=lambda candidate: candidate.score)
         if len(ranked) > 1:
-            best = ", ".join(str(candidate.index + 1) for candidate in ranked[: stage.keep])
+            best = "; ".join(self._label(*_entry(candidate)) for candidate in ranked[: stage.keep])
             self.place.say(f"  best: {best}")
         return ranked
 
@@ -133,10 +163,11 @@ class Race:
         return max(0.0, limit - self.spent) * share / left
 
     def _run(
-        self, number: int, stage: StagePlan, part: SpecDataModule, candidate: Candidate | int, allowed: float | None
+        self, number: int, stage: StagePlan, part: SpecDataModule, candidate: Candidate | Entry, allowed: float | None
     ) -> Candidate:
-        index = candidate if isinstance(candidate, int) else candidate.index
-        name = f"stage-{number + 1}-start-{index + 1}"
+        structure, index = _entry(candidate)
+        label = self._label(structure, index)
+        name = f"stage-{number + 1}-{_file_name(label)}"
         kept = self.place.progressed.outcome(name)
         if kept is None:
             made = self._fit(name, stage, part, candidate, allowed)
@@ -144,23 +175,23 @@ class Race:
         else:
             made = Candidate(**kept)
         self.spent += made.seconds
-        self.rows += [{"stage": number + 1, "start": index + 1, **row} for row in made.rows]
-        told = f"  start {index + 1}: {len(made.rows)} epochs in {made.seconds:.1f} s, "
+        self.rows += [{"stage": number + 1, "start": label, **row} for row in made.rows]
+        told = f"  {label}: {len(made.rows)} epochs in {made.seconds:.1f} s, "
         self.place.say(told + f"rmse {made.fit_error:.4g} in training, {made.val_error:.4g} in validation")
         return made
 
     def _fit(
-        self, name: str, stage: StagePlan, part: SpecDataModule, candidate: Candidate | int, allowed: float | None
+        self, name: str, stage: StagePlan, part: SpecDataModule, candidate: Candidate | Entry, allowed: float | None
     ) -> Candidate:
         began = time.perf_counter()
         part = anew(part)
-        plan = replace(self.plan, train=replace(stage.train, time_limit=allowed))
-        first = isinstance(candidate, int)
-        index = candidate if first else candidate.index
-        stack = self._stack(index)
-        if first:
+        structure, index = _entry(candidate)
+        plan = replace(self.plans[structure], train=replace(stage.train, time_limit=allowed))
+        first = isinstance(candidate, tuple)
+        stack = self._stack(structure, index)
+        if isinstance(candidate, tuple):
             told = prepare(stack, part, self.data.normalizer, self.starts, index)
-            self.place.say(f"  start {index + 1}: {told}")
+            self.place.say(f"  {self._label(structure, index)}: {told}")
         else:
             stack.load_state_dict(candidate.weights)
         trainable(stack, stage)
@@ -176,7 +207,7 @@ class Race:
         if not max(reached) < math.inf:
             stack.load_state_dict(before)
             reached = errors
-        return Candidate(index, _weights(stack), before, *reached, epochs, lead + seconds, rows)
+        return Candidate(structure, index, _weights(stack), before, *reached, epochs, lead + seconds, rows)
 
     def _trained_rows(
         self, plan: Plan, module: TrainingModule, part: SpecDataModule, name: str, errors: tuple[float, float]
@@ -201,10 +232,21 @@ class Race:
             return fitted.rows, fitted.seconds, 0
         return fitted.rows, fitted.seconds, fitted.best_epoch or len(fitted.rows)
 
-    def _stack(self, index: int) -> nn.Sequential:
+    def _label(self, structure: str, index: int) -> str:
+        """How a candidate is called: by its structure where these are raced, by its start where there are several."""
+        start = f"start {index + 1}"
+        return (
+            start
+            if not structure
+            else structure
+            if self.stages[0].starts == 1 and not index
+            else f"{structure}, {start}"
+        )
+
+    def _stack(self, structure: str, index: int) -> nn.Sequential:
         """The stack of a candidate, at the random weights of its own seed."""
-        seed = self.plan.train.seed + 7919 * index
-        stack = build_stack(replace(self.plan, train=replace(self.plan.train, seed=seed)))
+        plan = self.plans[structure]
+        stack = build_stack(replace(plan, train=replace(plan.train, seed=plan.train.seed + 7919 * index)))
         assert isinstance(stack, nn.Sequential)
         return stack
 
@@ -226,7 +268,8 @@ class Race:
         return [self._refit_one(stage, part, candidate, len(chosen) - i) for i, candidate in enumerate(chosen)]
 
     def _refit_one(self, stage: StagePlan, part: SpecDataModule, candidate: Candidate, left: int) -> Candidate:
-        name = f"refit-start-{candidate.index + 1}"
+        label = self._label(*_entry(candidate))
+        name = f"refit-{_file_name(label)}"
         limit = self.plan.train.time_limit
         allowed = None if limit is None else max(0.0, limit - self.spent) / left
         kept = self.place.progressed.outcome(name)
@@ -236,8 +279,8 @@ class Race:
         else:
             made = Candidate(**kept)
         self.spent += made.seconds
-        self.rows += [{"stage": len(self.stages) + 1, "start": made.index + 1, **row} for row in made.rows]
-        self.place.say(f"  start {made.index + 1}: {made.epochs} epochs, rmse {made.fit_error:.4g}")
+        self.rows += [{"stage": len(self.stages) + 1, "start": label, **row} for row in made.rows]
+        self.place.say(f"  {label}: {made.epochs} epochs, rmse {made.fit_error:.4g}")
         return made
 
     def _refit_fit(
@@ -246,8 +289,8 @@ class Race:
         if not candidate.epochs or allowed == 0:
             return candidate
         train = replace(stage.train, time_limit=allowed, epochs=candidate.epochs, stop=None)
-        plan = replace(self.plan, train=train)
-        stack = self._stack(candidate.index)
+        plan = replace(self.plans[candidate.structure], train=train)
+        stack = self._stack(candidate.structure, candidate.index)
         stack.load_state_dict(candidate.before)
         trainable(stack, stage)
         module = module_of(plan, part, stack)
@@ -260,19 +303,57 @@ class Race:
         return replace(candidate, weights=_weights(stack), fit_error=error, rows=fitted.rows, seconds=fitted.seconds)
 
     def _trained(self, chosen: list[Candidate]) -> Trained:
-        stacks = [self._stack(candidate.index) for candidate in chosen]
+        plan = self.plans[chosen[0].structure]
+        stacks = [self._stack(candidate.structure, candidate.index) for candidate in chosen]
         for stack, candidate in zip(stacks, chosen, strict=True):
             stack.load_state_dict(candidate.weights)
+        self._tell_numbers(stacks[0])
         stack: nn.Module = stacks[0] if len(stacks) == 1 else Ensemble(stacks, *self._output_range())
-        module = module_of(self.plan, self.data, stack)  # type: ignore[arg-type]
+        module = module_of(plan, self.data, stack)  # type: ignore[arg-type]
         give_band(module, self.data)
-        return Trained(self.plan, module.cpu().eval(), self.data.normalizer.cpu())
+        return Trained(plan, module.cpu().eval(), self.data.normalizer.cpu())
+
+    def _tell_numbers(self, stack: nn.Module) -> None:
+        """The learned numbers of the best candidate's equations, with their standard errors."""
+        told = learned_numbers(stack, self.data.unsplit() if self.simulation.refit else self.data)
+        for line in lines_of(told) if told is not None else ():
+            self.place.say(line)
 
     def _output_range(self) -> tuple[Tensor, Tensor]:
         """Least and largest normalised outputs of the training part, (outputs)."""
         tape = self.data.tapes["train"]
         values = torch.cat([tape.values[window.signal] for window in self.plan.model.outputs], dim=1)
         return values.amin(dim=0), values.amax(dim=0)
+
+
+def opened(simulation: SimulationPlan, samples: int) -> SimulationPlan:
+    """The stages of a training that leaves structures open and has one stage: first a short race of all of them.
+
+    On records of fewer than `FEW` samples the best structure is started several times more, refitted on all data and
+    averaged: there a validation part can hardly tell good from lucky.
+    """
+    if len(simulation.stages) > 1:
+        return simulation
+    (last,) = simulation.stages
+    short = replace(last.train, epochs=min(RACE_EPOCHS, last.train.epochs))
+    race = replace(last, train=short, segments=_least(last.segments, RACE_SAMPLES), keep=KEPT)
+    if samples >= FEW:
+        return replace(simulation, stages=(race, replace(last, starts=KEPT, keep=1)))
+    several = max(FEW_STARTS, simulation.ensemble)
+    final = replace(last, starts=several, keep=several)
+    return replace(simulation, stages=(replace(race, keep=1), final), refit=True, ensemble=several)
+
+
+def _least(segments: int | None, samples: int) -> int:
+    return samples if segments is None else min(segments, samples)
+
+
+def _entry(candidate: Candidate | Entry) -> Entry:
+    return candidate if isinstance(candidate, tuple) else (candidate.structure, candidate.index)
+
+
+def _file_name(label: str) -> str:
+    return label.replace(",", "").replace(" ", "-")
 
 
 def _error(module: TrainingModule, batches: Iterable[Any]) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import torch
 
 from sysidc.compiler.lower import build_stack, several_steps_at_once
 from sysidc.compiler.pipeline import Compiled
-from sysidc.compiler.plan import Plan
+from sysidc.compiler.plan import Plan, from_json, to_json
 from sysidc.runtime.data.modules import SpecDataModule
 from sysidc.runtime.data.tape import TensorRecord
 from sysidc.runtime.runs import folder as files
@@ -101,6 +101,7 @@ def _make(
         files.write_plan(folder, plan, run)
         files.write_json(folder / files.ENVIRONMENT, environment(plan, hashes, device_of(plan), 0, None))
         outcome = fit(plan, data, folder, run.parent, quiet, more, progressed)
+        files.write_plan(folder, outcome.trained.plan, run)
         records = scored_records(plan)
         rows = score(outcome.trained, records)
         told = environment(plan, hashes, outcome.device, outcome.threads, outcome.seconds)
@@ -155,11 +156,14 @@ def _alone(plan: Plan, data: SpecDataModule, place: Workplace) -> tuple[Trained,
 def _as_tree(outcome: Outcome) -> dict[str, Any]:
     """All of an outcome that a checkpoint can hold."""
     own = {field.name: getattr(outcome, field.name) for field in fields(outcome)}
-    return {**own, "trained": outcome.trained.state()}
+    return {**own, "trained": outcome.trained.state(), "plan": to_json(outcome.trained.plan)}
 
 
 def _outcome_of(plan: Plan, tree: dict[str, Any]) -> Outcome:
-    return Outcome(**{**tree, "trained": Trained.of_state(plan, tree["trained"])})
+    """The race of structures may have left another plan than the one that was written."""
+    raced = from_json(tree.pop("plan"))
+    own = replace(plan, model=raced.model)
+    return Outcome(**{**tree, "trained": Trained.of_state(own, tree["trained"])})
 
 
 def device_of(plan: Plan) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -11,7 +11,7 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Penalty:
-    """sum(weight (theta - reference)^2) + theta' roughness theta over all parameters laid end to end.
+    """sum(weight (theta - reference)^2) + smoothing theta' roughness theta over all parameters laid end to end.
 
     weight and reference (P,); roughness (P, P), symmetric, or None.
     """
@@ -19,16 +19,21 @@ class Penalty:
     weight: Tensor
     reference: Tensor
     roughness: Tensor | None = None
+    smoothing: float = 1.0
 
     @classmethod
     def none(cls, parameters: Mapping[str, Tensor]) -> Penalty:
         reference = flat(parameters)
         return cls(torch.zeros_like(reference), reference)
 
+    def smoothed(self, weight: float) -> Penalty:
+        """The same with this weight of the roughness."""
+        return replace(self, smoothing=weight)
+
     def cost(self, parameters: Mapping[str, Tensor]) -> float:
         theta = flat(parameters)
         pulled = (self.weight * (theta - self.reference).square()).sum()
-        return float(pulled if self.roughness is None else pulled + theta @ self.roughness @ theta)
+        return float(pulled if self.roughness is None else pulled + self.smoothing * (theta @ self.roughness @ theta))
 
     def add(self, H: Tensor, g: Tensor, parameters: Mapping[str, Tensor]) -> None:
         """Its part of the normal equations, in place."""
@@ -36,8 +41,8 @@ class Penalty:
         H.diagonal().add_(self.weight)
         g.sub_(self.weight * (theta - self.reference))
         if self.roughness is not None:
-            H.add_(self.roughness)
-            g.sub_(self.roughness @ theta)
+            H.add_(self.roughness, alpha=self.smoothing)
+            g.sub_(self.smoothing * (self.roughness @ theta))
 
 
 def flat(parameters: Mapping[str, Tensor]) -> Tensor:

@@ -61,6 +61,14 @@ class SimulationProblem:
             total = sum(float(self._errors(item).square().sum()) for item in self.records)
         return total if total == total else torch.inf
 
+    def smooth(self, weight: float) -> None:
+        """Give the roughness of curves this weight from now on."""
+        self.penalty = self.penalty.smoothed(weight)
+
+    def mean_square(self, cost: float) -> float:
+        """The mean of e^2 that a cost stands for, at the present parameters."""
+        return (cost - self.penalty.cost(self.parameters)) * self.variance / self.samples
+
     def cost(self) -> float:
         return self.squared_error() / self.variance + self.penalty.cost(self.parameters)
 

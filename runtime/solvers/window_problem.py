@@ -47,6 +47,14 @@ class WindowProblem:
                     total += float((target - predicted).square().sum())
         return total if total == total else torch.inf
 
+    def smooth(self, weight: float) -> None:
+        """Give the roughness of curves this weight from now on."""
+        self.penalty = self.penalty.smoothed(weight)
+
+    def mean_square(self, cost: float) -> float:
+        """The mean of e^2 that a cost stands for, at the present parameters."""
+        return (cost - self.penalty.cost(self.parameters)) * self.variance / self.samples
+
     def cost(self) -> float:
         return self.squared_error() / self.variance + self.penalty.cost(self.parameters)
 

@@ -26,8 +26,9 @@ Problem = SimulationProblem | WindowProblem
 WASHOUT = 50
 """Steps of a record that a training with `initial = washout` leaves out where the header knows no outputs."""
 
-SMOOTHNESS = 1.0
-"""Weight of a spline's squared second differences, beside some thousand squared errors over their variance."""
+SMOOTHNESS = 1e4
+"""Weight of a spline's squared second differences beside squared errors over their variance: where no data bend it, a
+curve of unit slope bends by 1 % from knot to knot."""
 
 SMALL_GAIN = 1e-7
 STALLED = 6
@@ -82,8 +83,13 @@ def records_of(chain: Chain, batch: tuple[Tensor, ...]) -> Records:
     """A batch (x, y) as records of one length."""
     x, y = batch[:2]
     u, known = chain.parted(x)
-    waits = chain.initial == "washout" and not chain.known
-    return Records(u, known, y, min(WASHOUT, y.shape[1] // 4) if waits else 0)
+    return Records(u, known, y, washed_out(chain, y.shape[1]))
+
+
+def washed_out(stack: nn.Module, steps: int) -> int:
+    """How many of the first steps of a window's output count for no error; the known steps are none of these."""
+    waits = isinstance(stack, Chain) and stack.initial == "washout" and not stack.known
+    return min(WASHOUT, steps // 4) if waits else 0
 
 
 def penalties(stack: nn.Module, parameters: dict[str, Tensor]) -> Penalty:
@@ -100,7 +106,7 @@ def penalties(stack: nn.Module, parameters: dict[str, Tensor]) -> Penalty:
         if isinstance(module, Spline) and id(module.c) in own:
             first = _first(parameters, own[id(module.c)])
             last = first + module.c.numel()
-            roughness[first:last, first:last] = SMOOTHNESS * module.roughness()
+            roughness[first:last, first:last] = module.roughness()
     return Penalty(flat(weights), theta, roughness if roughness.any() else None)
 
 
@@ -120,16 +126,29 @@ def second_order_step(module: TrainingModule, batches: Sequence[tuple[Tensor, ..
         module.problem = settled(module.pose(batches), module.module)
         if module.resumed_problem is not None:
             restore(module.problem, module.resumed_problem["problem"])
-            module.stalled, module.resumed_problem = module.resumed_problem["stalled"], None
+            module.stalled, module.error = module.resumed_problem["stalled"], module.resumed_problem["error"]
+            module.resumed_problem = None
     problem = module.problem
+    problem.smooth(SMOOTHNESS * (1.0 if module.error is None else module.error / problem.variance))
     optimizer = module.optimizers()
     cost = optimizer.step(lambda: problem)  # type: ignore[union-attr, call-arg, arg-type, return-value]
     inner: LevenbergMarquardt = module.trainer.optimizers[0]  # type: ignore[assignment]
     module.stalled = module.stalled + 1 if inner.gain < SMALL_GAIN else 0
     if module.stalled >= STALLED or inner.gain == 0.0:
         module.trainer.should_stop = True
-    error = (float(cost) - problem.penalty.cost(problem.parameters)) * problem.variance / problem.samples  # type: ignore[arg-type]
-    return torch.tensor(error)
+    module.error = problem.mean_square(float(cost))  # type: ignore[arg-type]
+    _remember(problem, module.error, module.current_epoch + 1)
+    return torch.tensor(module.error)
+
+
+def _remember(problem: Problem, error: float, iteration: int) -> None:
+    """After 1, 2, 4, 8 .. iterations the prior of an estimated start is taken from the states as they are by then: that
+    of the first model, which may be far off, would hold the starts of all later ones."""
+    if not isinstance(problem, SimulationProblem) or problem.chain.initial != "estimate" or iteration & (iteration - 1):
+        return
+    seen = [item.states.reshape(-1, problem.chain.states) for item in problem.records if item.states is not None]
+    if seen and error < torch.inf:
+        problem.chain.remember(torch.cat(seen), error)
 
 
 def saved(problem: Problem | None) -> dict[str, Any] | None:

@@ -74,6 +74,7 @@ class TrainingModule(pl.LightningModule):
         self.problem: Problem | None = None
         self.resumed_problem: dict[str, Any] | None = None
         self.stalled = 0
+        self.error: float | None = None
         # the scale belongs to the data, not to the weights: a checkpoint holds the weights alone
         self.register_buffer("output_scale", output_scale, persistent=False)
         self._train_losses = LossMean()
@@ -103,11 +104,12 @@ class TrainingModule(pl.LightningModule):
         return by_windows(self, batches)
 
     def on_fit_start(self) -> None:
-        self.problem, self.stalled = None, 0
+        self.problem, self.stalled, self.error = None, 0, None
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         if self.second_order:
-            checkpoint["least_squares"] = {"problem": saved(self.problem), "stalled": self.stalled}
+            own = {"problem": saved(self.problem), "stalled": self.stalled, "error": self.error}
+            checkpoint["least_squares"] = own
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         if self.second_order:

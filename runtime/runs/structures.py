@@ -1,0 +1,134 @@
+"""What a `StateSpace` that leaves its sizes to the race may become: orders, and what bends the linear part."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+
+from sysidc.compiler.catalogue.entry import Effect, Shape
+from sysidc.compiler.catalogue.layers import LAYERS
+from sysidc.compiler.catalogue.state_rules import polynomial_state_space, state_space
+from sysidc.compiler.plan import Node, Plan
+from sysidc.runtime.data.modules import SpecDataModule
+from sysidc.runtime.solvers.subspace import subspace
+from sysidc.runtime.training.preparation import records_of_part
+
+ORDERS = (2, 3, 4)
+"""States that are always tried: a linear fit cannot tell how many a nonlinear model needs."""
+
+WIDTH = 8
+DEGREE = 3
+
+NETWORKS: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
+    "linear": ((), ()),
+    "network in f": ((WIDTH,), ()),
+    "networks in f and h": ((WIDTH,), (WIDTH,)),
+}
+"""Hidden widths of the state equation's network and of the output's."""
+
+POLYNOMIAL = f"polynomial of degree {DEGREE}"
+LONGEST = 20_000
+
+
+@dataclass(frozen=True)
+class Structure:
+    """A plan whose sizes are all numbers, and its name in words; the plan as it was written has the name ""."""
+
+    name: str
+    plan: Plan
+
+
+def is_open(plan: Plan) -> bool:
+    """Whether a layer leaves sizes to the race."""
+    return any(_is_open(node) for node in _all(plan.model.nodes))
+
+
+def structures(plan: Plan, orders: Sequence[int]) -> list[Structure]:
+    """Every structure that the plan leaves open, for each of the orders where these are open too."""
+    node = next(node for node in _all(plan.model.nodes) if _is_open(node))
+    states = list(orders) if node.arguments["states"] == "auto" else [node.arguments["states"]]
+    return [
+        Structure(f"{order} states, {name}", _with(plan, node, made))
+        for order in states
+        for name, made in _choices(node, order)
+    ]
+
+
+def likely_orders(part: SpecDataModule, block: int) -> list[int]:
+    """The orders that are tried: a few small ones, and the one that the singular values of a subspace fit suggest."""
+    pairs = []
+    for item in records_of_part(part):
+        y = torch.cat([item.known, item.y], dim=1)[0, :LONGEST].double().numpy()
+        u = item.u[0, :LONGEST].double().numpy()
+        pairs.append((u - u.mean(axis=0), y - y.mean(axis=0)))
+    try:
+        suggested = subspace(pairs, block).model.order
+    except ValueError:
+        return list(ORDERS)
+    return sorted({*ORDERS, suggested})
+
+
+def _choices(node: Node, order: int) -> Iterator[tuple[str, Node]]:
+    given = node.arguments
+    for name, (hidden, output_hidden) in NETWORKS.items():
+        made = {"states": order, "hidden": hidden, "output_hidden": output_hidden}
+        fixed = {word: value for word, value in given.items() if value != "auto"}
+        if all(fixed.get(word, value) == value for word, value in made.items()):
+            yield name, _sized(node, {**given, **made})
+    if given["hidden"] == given["output_hidden"] == "auto":
+        if not given["innovations"]:
+            yield POLYNOMIAL, _polynomial(node, order)
+    elif "auto" in (given["hidden"], given["output_hidden"]):
+        yield from _half_open(node, order)
+
+
+def _half_open(node: Node, order: int) -> Iterator[tuple[str, Node]]:
+    """One of the two networks is written: the other one is tried with and without."""
+    for widths in ((), (WIDTH,)):
+        made = {word: widths for word in ("hidden", "output_hidden") if node.arguments[word] == "auto"}
+        yield f"{' and '.join(made)} {list(widths)}", _sized(node, {**node.arguments, **made, "states": order})
+
+
+def _sized(node: Node, arguments: dict[str, Any]) -> Node:
+    effect = state_space(arguments, Shape(node.type_in.steps, node.type_in.channels))
+    assert isinstance(effect, Effect)
+    return replace(node, arguments=arguments, parameters=effect.parameters)
+
+
+def _polynomial(node: Node, order: int) -> Node:
+    names = ("inputs", "outputs", "initial")
+    arguments = {**{name: node.arguments[name] for name in names}, "states": order, "degree": DEGREE}
+    effect = polynomial_state_space(arguments, Shape(node.type_in.steps, node.type_in.channels))
+    assert isinstance(effect, Effect)
+    layer = LAYERS["PolynomialStateSpace"]
+    return replace(node, layer=layer.name, target=layer.target, arguments=arguments, parameters=effect.parameters)
+
+
+def _is_open(node: Node) -> bool:
+    return "auto" in [value for value in node.arguments.values() if isinstance(value, str)]
+
+
+def _all(nodes: Sequence[Node]) -> Iterator[Node]:
+    for node in nodes:
+        yield node
+        yield from _all(node.children)
+
+
+def _with(plan: Plan, old: Node, new: Node) -> Plan:
+    """The plan with one node exchanged; the wrappers around it are counted anew."""
+    nodes = tuple(_exchanged(node, old, new) for node in plan.model.nodes)
+    parameters = plan.model.parameters + new.parameters - old.parameters
+    return replace(plan, model=replace(plan.model, nodes=nodes, parameters=parameters))
+
+
+def _exchanged(node: Node, old: Node, new: Node) -> Node:
+    if node is old:
+        return new
+    if not node.children:
+        return node
+    children = tuple(_exchanged(child, old, new) for child in node.children)
+    grown = sum(child.parameters for child in children) - sum(child.parameters for child in node.children)
+    return replace(node, children=children, parameters=node.parameters + grown)
