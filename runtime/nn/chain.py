@@ -17,6 +17,8 @@ LONG = 128
 CLOUD = 4
 """States seen in training that the search for a start begins with."""
 ENCODER_WIDTH = 16
+AT_REST = ("zero", "washout")
+"""Starts that read nothing."""
 
 
 class Chain(nn.Sequential):
@@ -28,8 +30,8 @@ class Chain(nn.Sequential):
     `initial` tells how: "zero" takes the layers' state of rest; "washout" does too, and a training leaves the first
     steps out of its error; "encoder" is a network of the known steps; "estimate" the most probable state given the
     known steps, with `state_mean` and `state_covariance` of the states seen in training as prior and `noise` as
-    variance of the outputs. A layer whose own `initial` is "zero" stays at rest in an estimate. No gradient passes
-    through one.
+    variance of the outputs. Where the chain's start is one of the last two, a layer whose own `initial` is "zero" or
+    "washout" stays at rest. No gradient passes through an estimate.
     """
 
     state_mean: Tensor
@@ -67,9 +69,10 @@ class Chain(nn.Sequential):
 
     @property
     def free(self) -> Tensor:
-        """Which states a start may move, (states): all but those of layers that start at zero."""
-        moves = [layer.initial != "zero" or self.initial == "zero" for layer in self.layers]
-        return torch.cat([torch.full((layer.states,), move) for layer, move in zip(self.layers, moves, strict=True)])
+        """Which states a start may move, (states): not those of layers at rest in a chain that starts otherwise."""
+        layers = [part for layer in self.layers for part in getattr(layer, "inner_layers", [layer])]
+        moves = [self.initial in AT_REST or layer.initial not in AT_REST for layer in layers]
+        return torch.cat([torch.full((layer.states,), move) for layer, move in zip(layers, moves, strict=True)])
 
     def rest(self) -> Tensor:
         """The state where nothing is known of a record, (states)."""
@@ -97,7 +100,7 @@ class Chain(nn.Sequential):
         if self.initial == "encoder":
             seen = torch.cat([u[:, : self.known], y], dim=2).flatten(1)
             bent = (seen @ self.encoder_in.T + self.encoder_bias).tanh() @ self.encoder_out.T
-            return self.rest() + seen @ self.encoder_line.T + bent
+            return self.rest() + (seen @ self.encoder_line.T + bent) * self.free.to(seen)
         if self.initial == "estimate":
             prior = (self.state_mean, self.state_covariance, self.noise, self.state_cloud)
             return estimate_start(self, u[:, : self.known], y, *prior, near)
@@ -115,8 +118,8 @@ class Chain(nn.Sequential):
 
     def remember(self, states: Tensor, noise: float) -> None:
         """Take the prior of an estimate from states (..., states) seen in training and their error's variance."""
-        seen = states.reshape(-1, self.states)
         with torch.no_grad():
+            seen = torch.where(self.free.to(states.device), states.reshape(-1, self.states), self.rest())
             self.state_mean.copy_(seen.mean(dim=0))
             gap = (seen - self.state_mean) * self.free.to(seen)
             self.state_covariance.copy_(gap.T @ gap / len(seen))

@@ -98,4 +98,4 @@ def test_layer_survives_torch_export(layer: Callable[[int, int, int, int], Promi
 def test_every_class_documents_itself(name: str) -> None:
     text = getattr(layers, name).__doc__
     assert text is not None
-    assert "state" in text or "x (batch, " in text
+    assert "state" in text or "(batch, " in text or "(..., " in text
