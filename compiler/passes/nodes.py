@@ -23,10 +23,12 @@ TAKEN_NAMES = frozenset(
         "register_load_state_dict_pre_hook register_module register_parameter register_state_dict_post_hook",
         "register_state_dict_pre_hook requires_grad_ set_extra_state set_submodule share_memory state_dict to to_empty",
         "train training type xpu zero_grad",
+        "encoder_bias encoder_in encoder_line encoder_out free initial input_channels known known_channels layers",
+        "noise parted remember rest simulate start state_cloud state_covariance state_mean states step",
     )
     for name in line.split()
 )
-"""Attributes of nn.Sequential, which a child cannot be named after."""
+"""Attributes of nn.Sequential and, in the last two lines, of a chain, which a child cannot be named after."""
 
 
 @dataclass(frozen=True)

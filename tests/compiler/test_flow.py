@@ -185,9 +185,9 @@ def test_weights_depend_on_the_seed_alone() -> None:
 
 
 def test_names_of_repeated_layers_are_counted() -> None:
-    plan = compiled("repeat 3 { Linear(1) as step }").plan
+    plan = compiled("repeat 3 { Linear(1) as unit }").plan
     assert plan is not None
-    assert [node.name for node in plan.model.nodes] == ["step", "step_2", "step_3"]
+    assert [node.name for node in plan.model.nodes] == ["unit", "unit_2", "unit_3"]
 
 
 def test_two_outputs_stand_side_by_side() -> None:

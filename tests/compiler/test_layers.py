@@ -14,6 +14,7 @@ from sysidc.compiler.catalogue.layers import LAYERS
 from sysidc.compiler.catalogue.training import CURVES
 from sysidc.compiler.lower import located
 from sysidc.compiler.plan import CallPlan
+from sysidc.runtime.nn import Chain, LinearDynamics
 
 BUILT = list(LAYERS.values())
 SIZES: dict[str, tuple[int, int]] = {
@@ -135,11 +136,12 @@ def measured_interval(layer: Layer, effect: Effect, steps: int, channels: int) -
     return back, ahead, steps - 1, clean.shape[1] - 1
 
 
-def test_taken_names_are_those_of_torchs_containers() -> None:
+def test_taken_names_are_those_of_the_containers() -> None:
     from sysidc.compiler.passes.nodes import TAKEN_NAMES
 
-    public = {name for name in dir(torch.nn.Sequential()) if not name.startswith("_")}
-    assert public <= TAKEN_NAMES
+    chain = Chain({"0": LinearDynamics(1, 1, 2)}, [0], [1], 3, "encoder")
+    public = {name for item in (torch.nn.Sequential(), chain) for name in dir(item) if not name.startswith("_")}
+    assert public - {"0"} == TAKEN_NAMES
 
 
 def test_layer_names_are_torchs_where_torch_has_one() -> None:
