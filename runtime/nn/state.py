@@ -62,6 +62,8 @@ def step(module: nn.Module, x: Tensor, u: Tensor) -> tuple[Tensor, Tensor]:
     if isinstance(module, CastWrapper):
         after, y = step(module.module, x, u.to(module.in_dtype).to(x.dtype))
         return after, y.to(module.out_dtype)
+    if isinstance(module, nn.PReLU):  # torch's takes the axis after the first for channels, which vmap moves
+        return x, torch.where(u > 0, u, module.weight * u)
     y = module(u)
     return x, y
 
