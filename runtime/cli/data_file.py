@@ -13,7 +13,12 @@ def add_roles(parser: ArgumentParser) -> None:
     parser.add_argument("--time", metavar="COLUMN", help="the column that holds the time (default: told by its name)")
     for role in ("input", "output"):
         parser.add_argument(
-            f"--{role}", nargs="+", action="extend", default=[], metavar="COLUMN", help=f"{role} columns (default: guessed)"
+            f"--{role}",
+            nargs="+",
+            action="extend",
+            default=[],
+            metavar="COLUMN",
+            help=f"{role} columns (default: guessed)",
         )
     parser.add_argument("--test", metavar="FILE", help="a second file of the same columns that is kept for the test")
 

@@ -19,7 +19,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("file", metavar="FILE", help="CSV, Parquet, NPZ, NPY, MAT or HDF5")
     add_roles(parser)
     parser.add_argument("--json", action="store_true", help="one JSON object instead of tables")
-    parser.add_argument("-o", dest="picture", metavar="PICTURE", help="draw signals, spectra and responses: .svg or .html")
+    parser.add_argument(
+        "-o", dest="picture", metavar="PICTURE", help="draw signals, spectra and responses: .svg or .html"
+    )
 
 
 def run(given: Namespace) -> int:
@@ -63,7 +65,9 @@ def _rows(found: Findings) -> list[tuple[Any, ...]]:
     rows: list[tuple[Any, ...]] = []
     for column in found.recording.columns.values():
         held = column.finite
-        moments = [float(value) for value in (held.min(), held.max(), held.mean(), held.std())] if held.size else [None] * 4
+        moments = (
+            [float(value) for value in (held.min(), held.max(), held.mean(), held.std())] if held.size else [None] * 4
+        )
         missing = None if column.values is None else column.missing
         rows.append((column.name, found.recording.role(column.name), column.dtype, missing, *moments))
     return rows

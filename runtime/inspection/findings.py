@@ -26,8 +26,8 @@ VALIDATION = 0.2
 
 @dataclass(frozen=True)
 class Findings:
-    """`told` in the order of the page; `delays` of each input in steps, 0 for what is not worth telling; `noise` relative
-    to the outputs' movement. What could not be found out is None."""
+    """`told` in the order of the page; `delays` of each input in steps, 0 for what is not worth telling; `noise`
+    relative to the outputs' movement. What could not be found out is None."""
 
     recording: Recording
     test: Recording | None
@@ -145,5 +145,3 @@ def _about_answers(response: ImpulseResponse, measured: Channels) -> Iterator[Sy
             elif delay is not None and delay >= WORTH_TELLING:
                 told = f"output '{output}' answers input '{given}' only after {delay} steps"
                 yield Symptom("delay", output, None, told, {"steps": delay})
-
-

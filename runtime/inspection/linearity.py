@@ -55,10 +55,10 @@ class Linearity:
 def linearity(measured: Channels, order: Order) -> Linearity | None:
     """`measured` without its delays. None where there are too few steps.
 
-    All fits are driven through the linear model's dynamics, x+ = A x + B w, y = C x + D w: the linear ones by w = [1, u]
-    and by w = [1, u, x], x being the linear model's states, which leaves room for a better linear model; the others also
-    by v^2, v |v| and products of two, v = [u, y, x]. For a linear system they explain nothing of what the linear fits
-    miss. Sets of a few powers and of more are tried; of both kinds the best counts.
+    All fits are driven through the linear model's dynamics, x+ = A x + B w, y = C x + D w: the linear ones by
+    w = [1, u] and by w = [1, u, x], x being the linear model's states, which leaves room for a better linear model; the
+    others also by v^2, v |v| and products of two, v = [u, y, x]. For a linear system they explain nothing of what the
+    linear fits miss. Sets of a few powers and of more are tried; of both kinds the best counts.
     """
     if measured.samples < FEWEST:
         return None

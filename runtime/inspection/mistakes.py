@@ -54,4 +54,6 @@ def bounded_wants_one(path: str, inputs: int, outputs: int) -> DataError:
 
 
 def unknown_picture(path: str) -> DataError:
-    return DataError("unknown-picture", f"'{path}' is no picture that can be drawn", help="a name that ends in .svg or .html")
+    return DataError(
+        "unknown-picture", f"'{path}' is no picture that can be drawn", help="a name that ends in .svg or .html"
+    )

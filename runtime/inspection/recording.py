@@ -33,7 +33,7 @@ FEWEST = 30
 
 @dataclass(frozen=True)
 class Column:
-    """`values` (rows,) as numbers, NaN where there are none; None where the column holds no numbers, `note` saying why."""
+    """`values` (rows,) as numbers, NaN where one is missing; None where the column holds none, `note` saying why."""
 
     name: str
     dtype: str

@@ -8,8 +8,12 @@ from dataclasses import dataclass
 
 from sysidc.runtime.inspection import mistakes
 
-TIME = re.compile(r"^(t|time|times|timestamp|datetime|date|seconds?|sec|clock|zeit)([\W_]*\[?\(?(s|sec|seconds?)?\]?\)?)$", re.I)
-RECORD = re.compile(r"^(run|record|experiment|trial|episode|batch|segment|sequence)s?([\W_]?(id|no|nr|number|index))?$", re.I)
+TIME = re.compile(
+    r"^(t|time|times|timestamp|datetime|date|seconds?|sec|clock|zeit)([\W_]*\[?\(?(s|sec|seconds?)?\]?\)?)$", re.I
+)
+RECORD = re.compile(
+    r"^(run|record|experiment|trial|episode|batch|segment|sequence)s?([\W_]?(id|no|nr|number|index))?$", re.I
+)
 INPUT = re.compile(r"^(u|in|input|inputs|control|command|cmd|excitation|drive|actuator|stimulus)([\W_\d].*)?$", re.I)
 OUTPUT = re.compile(r"^(y|out|output|outputs|measured|measurement|response|sensor)([\W_\d].*|est|meas)?$", re.I)
 STATES = ({"x", "y", "z"}, {"x", "y"}, {"x1", "x2"}, {"x1", "x2", "x3"}, {"x0", "x1", "x2"})
@@ -94,8 +98,9 @@ def _by_names(free: list[str], named: Mapping[str, list[str]]) -> tuple[list[str
         return [], outputs, [f"{_list(outputs)} taken for outputs by name; no input is left"]
     if not free:
         return [], [], []
-    why = [f"the names say nothing: {_list(free[-1:])}, the last column, taken for the output, {_list(free[:-1])} for inputs"]
-    return free[:-1], free[-1:], why
+    last, before = _list(free[-1:]), _list(free[:-1])
+    told = f"the names say nothing: {last}, the last column, taken for the output, {before} for inputs"
+    return free[:-1], free[-1:], [told]
 
 
 def _list(names: Sequence[str]) -> str:

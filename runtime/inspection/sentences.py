@@ -51,7 +51,7 @@ def order(found: Order, delays: Sequence[int], sampling_time: float | None) -> I
     slowest = float(np.abs(found.model.poles()).max())
     if 0 < slowest < 1:
         steps = -1 / np.log(slowest)
-        seconds = "" if sampling_time is None else f", {duration(steps * sampling_time)}"
+        seconds = "" if sampling_time is None else f", {duration(float(f'{steps * sampling_time:.3g}'))}"
         told = f"its slowest time constant is {steps:.3g} steps{seconds}"
         yield Symptom("time-constant", None, None, told, {"steps": float(steps)})
     if missed > EXPLAINS_NOTHING:

@@ -62,7 +62,10 @@ def _head(found: Findings, path: Path) -> str:
     asked = ("role", "order", "linearity", "time-constant")
     told = [symptom.message for symptom in found.told if symptom.id not in asked]
     guessed = [symptom.message for symptom in found.has("role")]
-    lines = ["sysid 1", f"# Written from {Path(recording.path).name}; the reasons stand behind `#`. sysidc inspect draws them."]
+    lines = [
+        "sysid 1",
+        f"# Written from {Path(recording.path).name}; the reasons stand behind `#`. sysidc inspect draws them.",
+    ]
     lines += _commented(f"- {sentence}" for sentence in (*told, *guessed))
     lines += [f"#   sysidc check --data {path.name}    says whether file and model fit"]
     lines += [f"#   sysidc train {path.name}           trains, tests, and leaves a run folder"]
@@ -122,7 +125,9 @@ def _data(found: Findings, structure: Structure, folder: Path) -> str:
         lines.append(("test = " + _sources(found.test, folder), "never seen in training"))
     else:
         lines.append(("test = 25 %", "the end of every record, never seen in training"))
-    periodic = ", although the input repeats itself: better a record with another input" if found.has("periodic-input") else ""
+    periodic = (
+        ", although the input repeats itself: better a record with another input" if found.has("periodic-input") else ""
+    )
     lines.append(("validation = 20 %", "chooses the weights that are kept" + periodic))
     lines.append((f"normalize = {structure.normalize[0]}", structure.normalize[1]))
     missing = _missing([found.recording] + ([] if found.test is None else [found.test]))

@@ -27,7 +27,7 @@ Line = tuple[str, str]
 
 @dataclass(frozen=True)
 class Structure:
-    """`inputs`, `known` and `outputs` are the window lengths of the header as text, None for a side that is left out."""
+    """`inputs`, `known` and `outputs` are the header's window lengths as text, None for a side that is left out."""
 
     mode: str
     reasons: tuple[str, ...]
@@ -67,7 +67,14 @@ def _static(found: Findings) -> Structure:
     epochs = ("param epochs = 20", "")
     train = (("optimizer = LevenbergMarquardt(damping = 1e-2)", ""), *_ending(found))
     return Structure(
-        "simulation", (reason, *_linear_reason(found)), "1", None, "1", _network(found, outputs, 16), train, params=(epochs,)
+        "simulation",
+        (reason, *_linear_reason(found)),
+        "1",
+        None,
+        "1",
+        _network(found, outputs, 16),
+        train,
+        params=(epochs,),
     )
 
 
@@ -77,7 +84,11 @@ def _window(found: Findings) -> Structure:
     steps = min(WIDEST_WINDOW, max(delay + 4, length + 2))
     why = f"the inputs act after up to {sentences.counted(delay, 'step')}, and for {steps} steps in all"
     layers = (("Flatten", "the window as one long vector"), *_network(found, len(found.recording.roles.outputs), 32))
-    train = (("optimizer = AdamW(lr = 3e-3)", ""), ("scheduler = CosineAnnealingLR(T_max = epochs)", ""), *_ending(found))
+    train = (
+        ("optimizer = AdamW(lr = 3e-3)", ""),
+        ("scheduler = CosineAnnealingLR(T_max = epochs)", ""),
+        *_ending(found),
+    )
     params = (("param memory = " + str(steps), why), ("param epochs = 30", ""))
     return Structure("simulation", (why, *_linear_reason(found)), "memory", None, "1", layers, train, params=params)
 
@@ -105,8 +116,9 @@ def _chain(found: Findings, states: int) -> Structure:
         ("seed = 0", "the same file trains to the same weights"),
     ]
     known = str(_known(found, states))
+    epochs = 30 if found.linear or found.recording.rows * TRAINED > LONG_RECORD else 60
     test = ((f"initial_steps = {known}", "read at the start of a record, left out of the score"),)
-    params = (("param epochs = 30", ""),)
+    params = ((f"param epochs = {epochs}", ""),)
     return Structure(
         "simulation", tuple(reasons), "all", known, "all", tuple(layers), tuple(train), test, params, normalize
     )
@@ -117,7 +129,7 @@ def _system(found: Findings, states: int) -> Line:
         return f"LinearDynamics(states = {states})", "linear: a network would have nothing to learn"
     samples = TRAINED * found.recording.rows
     width = 4 if samples < 800 else 8 if samples < 6_000 else 12
-    output = width // 2 if samples >= SHORT_RECORD else 0
+    output = width // 2 if samples >= 800 else 0
     hidden = f"hidden = [{width}], output_hidden = [{output}]" if output else f"hidden = [{width}], output_hidden = []"
     return f"StateSpace(states = {states}, {hidden})", "linear matrices, and networks for what they miss"
 
@@ -166,7 +178,9 @@ def _prediction(found: Findings) -> Structure:
         ("seed = 0", "the same file trains to the same weights"),
     )
     params: list[Line] = [] if autonomous else [(f"param memory = {delay + past}", _memory_reason(found, delay, past))]
-    params.append((f"param past = {past}", "outputs that the model sees" + ("" if autonomous else ", one more than states")))
+    params.append(
+        (f"param past = {past}", "outputs that the model sees" + ("" if autonomous else ", one more than states"))
+    )
     params.append(("param epochs = 30", ""))
     reasons = _linear_reason(found) if not autonomous else ("no input: the model predicts the outputs from their past",)
     horizons = (("horizons = [1, 8, 32]", "steps ahead that are scored"),)
@@ -196,9 +210,9 @@ def _bounded(found: Findings) -> Structure:
         ("optimizer = Adam(lr = 3e-3)", ""),
         *_ending(found),
     )
-    layers = (("Flatten", "the window as one long vector"), ("Linear(32)", ""), ("ReLU", ""), ("Linear(32)", ""))
-    layers = (*layers, ("ReLU", ""), ("Linear(1)", ""))
+    network = (("Linear(32)", ""), ("ReLU", ""), ("Linear(32)", ""), ("ReLU", ""), ("Linear(1)", ""))
     params = (("param memory = " + str(memory), why), ("param epochs = 20", ""))
+    layers = (("Flatten", "the window as one long vector"), *network)
     return Structure("bounded", (why,), "memory", None, "1", layers, train, params=params, merged_inputs=True)
 
 
