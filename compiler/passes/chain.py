@@ -183,9 +183,7 @@ def check_innovations(built: list[Built], chain: ChainPlan | None, findings: Fin
         if not any(node.arguments.get("innovations") for node in flat((entry.node,))):
             continue
         if chain is None:
-            message = (
-                "`innovations` are errors of a chain in `simulation` mode, and this stack is none"
-            )
+            message = "`innovations` are errors of a chain in `simulation` mode, and this stack is none"
             findings.add(sentences.conflict(message, entry.tail, "sees no error", "leave `innovations` out"))
         elif index < len(built) - 1 or entry.node.children:
             message = "`innovations` are errors of the model's output, which this layer does not give by itself"

@@ -52,7 +52,7 @@ def state_layers(module: nn.Module) -> Iterator[StateLayer]:
 def step(module: nn.Module, x: Tensor, u: Tensor) -> tuple[Tensor, Tensor]:
     """One step of any module made of per-step layers and layers with state: x[k+1] and y[k], as in `StateLayer`."""
     if hasattr(module, "step"):  # a layer with state, or a chain of them
-        after, y = module.step(x, u)
+        after, y = module.step(x, u)  # type: ignore[operator]
         return after, y
     if isinstance(module, nn.Sequential):
         return _one_after_another(module, x, u)
