@@ -39,7 +39,7 @@ def constant_column(path: str, column: str, role: str, value: float) -> DataErro
 
 
 def too_few_samples(path: str, present: int, needed: int) -> DataError:
-    message = f"'{path}' has {present} samples of its signals; a model needs at least {needed}"
+    message = f"the longest record of '{path}' has {present} samples; a model needs at least {needed}"
     return DataError("short-record", message)
 
 

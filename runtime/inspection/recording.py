@@ -19,7 +19,7 @@ from sysidc.runtime.data.table import Request, Table
 from sysidc.runtime.inspection import mistakes
 from sysidc.runtime.inspection.clock import Clock, borders, read_clock
 from sysidc.runtime.inspection.present import present_columns
-from sysidc.runtime.inspection.roles import Given, Roles, find_roles
+from sysidc.runtime.inspection.roles import INPUT, OUTPUT, Given, Roles, find_roles
 
 RISING = 0.9
 """A clock grows in this share of the steps; it may begin anew with each recording."""
@@ -27,7 +27,7 @@ RISING = 0.9
 LONG = 20
 """A column that names records keeps its value for so many steps on average."""
 
-FEWEST = 30
+FEWEST = 60
 """Records with fewer samples tell no model."""
 
 
@@ -106,12 +106,11 @@ def _recording(
     clocks = {name: seconds for name, table in tables.items() if (seconds := _seconds(table, name)) is not None}
     rising = [name for name, seconds in clocks.items() if (np.diff(seconds) > 0).mean() >= RISING]
     named = [name for name, table in tables.items() if _is_border(table.columns[name])]
+    _require_named(path, given, columns)
     roles = find_roles(path, given, moving, rising, named)
     for role, names in (("input", roles.inputs), ("output", roles.outputs)):
         for name in names:
-            if not columns[name].moves:
-                value = float(columns[name].finite[0]) if columns[name].finite.size else np.nan
-                raise mistakes.constant_column(path, name, role, value)
+            _require_moving(path, columns[name], role)
     if roles.time is not None and roles.time not in clocks:
         raise mistakes.not_numeric(path, roles.time, "it holds no times")
     table = tables[roles.outputs[0]]
@@ -122,6 +121,23 @@ def _recording(
     if max((len(record) for record in records), default=0) < FEWEST:
         raise mistakes.too_few_samples(path, max((len(record) for record in records), default=0), FEWEST)
     return Recording(path, separator, len(table), columns, roles, clock, stretches, records)
+
+
+def _require_named(path: str, given: Given, columns: Mapping[str, Column]) -> None:
+    """Raises DataError where a name says input or output, its column cannot be one, and no other column's name does."""
+    for role, pattern, asked in (("input", INPUT, given.inputs), ("output", OUTPUT, given.outputs)):
+        named = [column for name, column in columns.items() if pattern.match(name)]
+        if named and not asked and not any(column.moves for column in named):
+            _require_moving(path, named[0], role)
+
+
+def _require_moving(path: str, column: Column, role: str) -> None:
+    if column.values is None:
+        raise mistakes.not_numeric(path, column.name, column.note)
+    if not column.finite.size:
+        raise mistakes.not_numeric(path, column.name, "it holds no value")
+    if not column.moves:
+        raise mistakes.constant_column(path, column.name, role, float(column.finite[0]))
 
 
 def _tables(path: str, names: Sequence[str], separator: str) -> tuple[dict[str, Table], dict[str, Column]]:
@@ -152,7 +168,8 @@ def _column(table: Table, name: str) -> Column:
     try:
         return Column(name, dtype, np.asarray(reading.numbers(table, name), dtype=np.float64))
     except DataError as error:
-        return Column(name, dtype, None, error.message)
+        told = error.message.replace(f"column '{name}' of '{table.path}'", "it")
+        return Column(name, dtype, None, told)
 
 
 def _seconds(table: Table, name: str) -> Array | None:

@@ -21,6 +21,9 @@ SHORT_RECORD = 3_000
 TRAINED = 0.6
 """The share of a record that is left for training behind validation and test."""
 
+VALIDATED = 0.15
+"""The share of a record that is certainly left for the validation: 20 % of what the test leaves."""
+
 Line = tuple[str, str]
 """A line of a spec and the reason for it, which may be empty."""
 
@@ -81,7 +84,8 @@ def _static(found: Findings) -> Structure:
 def _window(found: Findings) -> Structure:
     """The last inputs side by side, long enough for the delay and for what follows it."""
     delay, length = max(found.delays), 0 if found.response is None else found.response.length
-    steps = min(WIDEST_WINDOW, max(delay + 4, length + 2))
+    room = max(delay + 1, int(VALIDATED * _shortest(found)) - 2)
+    steps = min(WIDEST_WINDOW, room, max(delay + 4, length + 2))
     why = f"the inputs act after up to {sentences.counted(delay, 'step')}, and for {steps} steps in all"
     layers = (("Flatten", "the window as one long vector"), *_network(found, len(found.recording.roles.outputs), 32))
     train = (
@@ -156,8 +160,7 @@ def _stages(found: Findings) -> list[Line]:
 
 def _known(found: Findings, states: int) -> int:
     """Steps whose outputs start the state: a few for each state, a small part of the shortest record."""
-    shortest = min(len(record) for record in found.recording.records)
-    return max(2, min(max(5, 3 * states), shortest // 20))
+    return max(2, min(max(5, 3 * states), _shortest(found) // 20))
 
 
 def _prediction(found: Findings) -> Structure:
@@ -168,11 +171,11 @@ def _prediction(found: Findings) -> Structure:
     driving = None if autonomous else "memory"
     layers = (("Flatten", "the window as one long vector"), *_network(found, len(roles.outputs), 32))
     large = found.recording.rows > 20_000
+    room = int(VALIDATED * _shortest(found)) - delay - 2 * past  # steps that the validation part leaves for a horizon
     train = (
         ("optimizer = AdamW(lr = 5e-3)", ""),
         ("scheduler = CosineAnnealingLR(T_max = epochs)", ""),
-        ("horizon = 1", "one step on its own predictions at first,"),
-        ("autoregression = Step(step_size = 10, gamma = 4, max_length = 16)", "four times as many every ten epochs"),
+        *_horizon(room),
         (f"batch_size = {256 if large else 64}", ""),
         ("epochs = epochs", ""),
         ("seed = 0", "the same file trains to the same weights"),
@@ -183,8 +186,24 @@ def _prediction(found: Findings) -> Structure:
     )
     params.append(("param epochs = 30", ""))
     reasons = _linear_reason(found) if not autonomous else ("no input: the model predicts the outputs from their past",)
-    horizons = (("horizons = [1, 8, 32]", "steps ahead that are scored"),)
+    scored = ", ".join(str(steps) for steps in (1, 8, 32) if steps <= max(1, room))
+    horizons = ((f"horizons = [{scored}]", "steps ahead that are scored"),)
     return Structure("prediction", reasons, driving, "past", "1", layers, train, horizons, tuple(params))
+
+
+def _horizon(room: int) -> tuple[Line, ...]:
+    longest = next((steps for steps in (16, 4) if steps <= room), 1)
+    if longest == 1:
+        return (("horizon = 1", "the record is too short for more"),)
+    growing = f"autoregression = Step(step_size = 10, gamma = 4, max_length = {longest})"
+    return ("horizon = 1", "one step on its own predictions at first,"), (
+        growing,
+        "four times as many every ten epochs",
+    )
+
+
+def _shortest(found: Findings) -> int:
+    return min(len(record) for record in found.recording.records)
 
 
 def _memory_reason(found: Findings, delay: int, past: int) -> str:

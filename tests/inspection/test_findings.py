@@ -210,11 +210,23 @@ def test_every_kind_of_file_tells_the_same(tmp_path: Path, ending: str, write: C
         ("1,2\n3,4\n", Given(), "instead of column names"),
         ("u,y\n" + "1,2\n1,3\n" * 50, Given("time", ("u",), ("y",)), "no column 'time'"),
         ("u,y\n" + "1,2\n1,3\n" * 50, Given(None, ("u",), ("y",)), "input column 'u' of"),
+        ("u,y\n" + "1,2\n1,3\n" * 50, Given(), "input column 'u' of"),
+        ("u,y\n" + "1,2\n2,inf\n" * 50, Given(), "column 'y' of"),
         ("u,y\n" + "1,2\n2,3\n" * 50, Given(None, ("u",), ("u",)), "two roles"),
         ("u,y\n" + "1,2\n2,3\n" * 3, Given(), "has 6 samples"),
         ("u,y\n" + "1,2\n2,high\n" * 50, Given(None, ("u",), ("y",)), "the text 'high' in row 1"),
     ],
-    ids=["text", "no-header", "no-column", "constant", "two-roles", "short", "not-a-number"],
+    ids=[
+        "text",
+        "no-header",
+        "no-column",
+        "constant",
+        "constant-by-name",
+        "infinite",
+        "two-roles",
+        "short",
+        "not-a-number",
+    ],
 )
 def test_a_file_that_tells_nothing_is_refused_by_name(tmp_path: Path, text: str, given: Given, words: str) -> None:
     path = tmp_path / "a.csv"
