@@ -11,7 +11,7 @@ from sysidc.runtime.data.symptoms.symptom import channels
 from sysidc.runtime.inspection.findings import Findings
 from sysidc.runtime.runs.analysis import spectrum
 from sysidc.runtime.runs.report.axes import UNITS, frequency_label
-from sysidc.runtime.runs.report.drawing.chart import HALF, Chart, Line
+from sysidc.runtime.runs.report.drawing.chart import HALF, Chart, Kind, Line
 
 MOST_SIGNALS, INKS = 8, 6
 """Channels that have a chart of their own, and colours that lines are told apart by."""
@@ -88,10 +88,9 @@ def _responses(found: Findings) -> Iterator[Chart]:
         caption = "In standard deviations; between the dashed lines it may be chance."
     else:
         return
-    lines = tuple(
-        Line(f"{found.measured.inputs[i]} to {found.measured.outputs[q]}", values[:, q, i], f"ink{n}", None, "stems")
-        for n, (i, q) in enumerate(_pairs(found))
-    )
+    kind: Kind = "stems" if values[0].size == 1 else "line"  # stems of several pairs would hide one another
+    names = [(i, q, f"{found.measured.inputs[i]} to {found.measured.outputs[q]}") for i, q in _pairs(found)]
+    lines = tuple(Line(name, values[:, q, i], f"ink{n}", None, kind) for n, (i, q, name) in enumerate(names))
     yield Chart(title, "step", "answer", lines, levels=levels, caption=caption, width=HALF)
 
 
