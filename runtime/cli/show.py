@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from sysidc.compiler.dynamics.wording import lines_of
@@ -26,19 +28,22 @@ from sysidc.compiler.plan import (
     WindowPlan,
     to_json,
 )
+from sysidc.compiler.program import OverrideError
 from sysidc.dsl.formatter import format_source
 from sysidc.runtime.cli import CLEAN, FINDINGS, findings
 from sysidc.runtime.cli.files import add_set, overrides, read
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("file", metavar="FILE")
+    parser.add_argument("file", metavar="FILE", help="a spec, or the folder of a run")
     parser.add_argument("--json", action="store_true", help="print the Plan")
     parser.add_argument("--graph", choices=tuple(GRAPHS), help="print the model as a graph")
     add_set(parser)
 
 
 def run(given: Namespace) -> int:
+    if os.path.isdir(given.file):
+        return _run_folder(given)
     compiled = compile_source(read(given.file), overrides(given.set))
     if compiled.plan is not None:
         print(_printed(compiled.plan, given))
@@ -50,14 +55,29 @@ def run(given: Namespace) -> int:
     return FINDINGS if compiled.has_errors else CLEAN
 
 
+def _run_folder(given: Namespace) -> int:
+    """A run is shown as its plan, its equations with what was learned, and its results. Raises RunError."""
+    from sysidc.runtime.cli.show_run import learned_of, plan_of, results
+
+    folder = Path(given.file)
+    if given.set:
+        raise OverrideError("--set changes a spec, and a run has been trained: show the spec instead")
+    plan = plan_of(folder)
+    if given.json or given.graph:
+        print(_printed(plan, given))
+        return CLEAN
+    print("\n\n".join([shown(plan, learned_of(folder)), *results(folder)]))
+    return CLEAN
+
+
 def _printed(plan: Plan, given: Namespace) -> str:
     if given.json:
         return json.dumps(to_json(plan), indent=2)
     return GRAPHS[given.graph](plan) if given.graph else shown(plan)
 
 
-def shown(plan: Plan) -> str:
-    """The resolved settings, the layer table and the receptive field as text."""
+def shown(plan: Plan, learned: Mapping[str, float] | None = None) -> str:
+    """The resolved settings, the layer table and the receptive field as text; with `learned` numbers in equations."""
     sections = {
         "signals": _signals(plan),
         "data": _data(plan),
@@ -72,7 +92,7 @@ def shown(plan: Plan) -> str:
     if plan.sweep is not None:
         sections["sweep"] = _sweep(plan.sweep)
     blocks = [_block(name, rows) for name, rows in sections.items()]
-    return "\n\n".join([*blocks[:1], _layers(plan), *_equations(plan), *blocks[1:]])
+    return "\n\n".join([*blocks[:1], _layers(plan), *_equations(plan, learned), *blocks[1:]])
 
 
 def _block(name: str, rows: Sequence[tuple[str, str]]) -> str:
@@ -121,10 +141,10 @@ def _starts(nodes: Sequence[Node], prefix: str) -> Iterator[str]:
         yield from _starts(node.children, f"{prefix}{node.name}.")
 
 
-def _equations(plan: Plan) -> list[str]:
+def _equations(plan: Plan, learned: Mapping[str, float] | None = None) -> list[str]:
     """The equations of the stack, resolved."""
     blocks = [node.arguments for node in flat(plan.model.nodes) if node.layer == "dynamics"]
-    return ["\n  ".join([f"dynamics {given['name']}", *lines_of(given)]) for given in blocks]
+    return ["\n  ".join([f"dynamics {given['name']}", *lines_of(given, learned)]) for given in blocks]
 
 
 def _rows(nodes: Sequence[Node], depth: int) -> Iterator[tuple[str, ...]]:

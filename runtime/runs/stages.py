@@ -18,12 +18,15 @@ from sysidc.runtime.data.modules import SpecDataModule
 from sysidc.runtime.nn.ensemble import Ensemble
 from sysidc.runtime.runs.epochs import Row
 from sysidc.runtime.runs.fitting import Workplace, fit_once, module_of
-from sysidc.runtime.runs.learned import learned_numbers, lines_of
+from sysidc.runtime.runs.learned import learned_numbers, lines_of, write_learned
 from sysidc.runtime.runs.mistakes import RunError
 from sysidc.runtime.runs.model import Trained
+from sysidc.runtime.runs.periodic_records import averaged
 from sysidc.runtime.runs.processes import is_shared
+from sysidc.runtime.runs.record_warnings import record_warnings
 from sysidc.runtime.runs.stage_data import allowance, anew, give_band, part_of, race_of
-from sysidc.runtime.runs.structures import is_open, likely_orders, structures
+from sysidc.runtime.runs.structures import is_open, outlook, structures, with_innovations
+from sysidc.runtime.runs.wrong_loss import is_wrong, one_step_error
 from sysidc.runtime.training.metrics import ErrorSums
 from sysidc.runtime.training.preparation import prepare, settle, trainable
 from sysidc.runtime.training.starts import Starts
@@ -41,6 +44,12 @@ REFIT_SHARE = 0.7
 
 RACE_SAMPLES, RACE_EPOCHS, KEPT = 6_000, 20, 2
 """Of the race of structures: how much data and how many epochs each gets, how many go on."""
+
+INNOVATIONS = 3
+"""So many of the best structures are raced with innovations, too."""
+
+GROWING = (300, 1_500)
+"""Samples of the first stages for an integrator, whose errors add up over a record."""
 
 FEW, FEW_STARTS = 2_000, 4
 """Below so many samples so many models are averaged."""
@@ -103,11 +112,29 @@ class Race:
         self.plans = {"": plan}
         self.spent = 0.0
         self.rows: list[Row] = []
+        self.whole: SpecDataModule | None = None
+        if plan.train.mode == "simulation":
+            self._say_all(record_warnings(plan, sum(data.tapes["train"].lengths)))
         if is_open(plan):
-            found = structures(plan, likely_orders(data, block))
-            self.plans = {structure.name: structure.plan for structure in found}
-            self.simulation = opened(self.simulation, sum(data.tapes["train"].lengths))
+            self._open(block)
         self.stages = self.simulation.stages
+
+    def _open(self, block: int) -> None:
+        """Fill in what the plan leaves open, by what the records show."""
+        found = averaged(self.data) if self.plan.data.validation.share else None
+        if found is not None:
+            self.data, self.whole = found.data, found.whole
+            self.place.say(found.told)
+        seen = outlook(self.data, block)
+        if seen.integrator is not None:
+            self.place.say(f"{seen.integrator}; trained on growing segments, to the end of all epochs")
+        self.plans = {structure.name: structure.plan for structure in structures(self.plan, seen.orders)}
+        samples = sum(self.data.tapes["train"].lengths)
+        self.simulation = opened(self.simulation, samples, seen.integrator is not None)
+
+    def _say_all(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            self.place.say(line)
 
     def run(self) -> tuple[Trained, list[Row], float]:
         going: list[Candidate | Entry] = [
@@ -116,6 +143,8 @@ class Race:
         ranked: list[Candidate] = []
         for number, stage in enumerate(self.stages):
             ranked = self._stage(number, stage, going)
+            if not number and len(self.plans) > 1:
+                ranked = self._with_innovations(stage, ranked)
             going = self._going_on(number, ranked[: stage.keep])
         chosen = [item for item in ranked if item.structure == ranked[0].structure][: max(1, self.simulation.ensemble)]
         if self.simulation.refit:
@@ -131,6 +160,24 @@ class Race:
             return list(kept)
         more = range(self.stages[0].starts, self.stages[0].starts + following - len(kept))
         return [*kept, *((kept[0].structure, index) for index in more)]
+
+    def _with_innovations(self, stage: StagePlan, ranked: list[Candidate]) -> list[Candidate]:
+        """The candidates of the race, and where simulation error is the wrong loss the best ones with innovations."""
+        error = one_step_error(self.data)
+        least = min(candidate.fit_error for candidate in ranked)
+        if not is_wrong([least], error):
+            return ranked
+        self.place.say(
+            f"the simulation error of every structure stays above {least:.4g}, {least / (error or 1):.2g} times the "
+            "one-step error: something unmeasured drives the system; structures with innovations join the race"
+        )
+        names = [candidate.structure for candidate in ranked]
+        made = {f"{name}, innovations": with_innovations(self.plans[name]) for name in names}
+        more = {name: plan for name, plan in made.items() if plan is not None}
+        more = dict(list(more.items())[:INNOVATIONS])
+        self.plans = {**self.plans, **more}
+        joined = self._stage(0, stage, [(name, 0) for name in more]) if more else []
+        return sorted([*ranked, *joined], key=lambda candidate: candidate.score)
 
     # --- a stage -----------------------------------------------------------------------------------------------
 
@@ -261,11 +308,15 @@ class Race:
     def _refitted(self, chosen: list[Candidate]) -> list[Candidate]:
         """Each candidate's last stage once more, from where it began, on all data, for as many epochs as were best."""
         stage = self.stages[-1]
-        part = self.data.unsplit()
+        part = copy(self._unsplit())
         part.plan = replace(self.plan, train=stage.train)
         samples = sum(part.tapes["train"].lengths)
         self.place.say(f"refit: {samples:,} samples, the validation part included")
         return [self._refit_one(stage, part, candidate, len(chosen) - i) for i, candidate in enumerate(chosen)]
+
+    def _unsplit(self) -> SpecDataModule:
+        """Training and validation part as one."""
+        return self.data.unsplit() if self.whole is None else self.whole
 
     def _refit_one(self, stage: StagePlan, part: SpecDataModule, candidate: Candidate, left: int) -> Candidate:
         label = self._label(*_entry(candidate))
@@ -305,18 +356,21 @@ class Race:
     def _trained(self, chosen: list[Candidate]) -> Trained:
         plan = self.plans[chosen[0].structure]
         stacks = [self._stack(candidate.structure, candidate.index) for candidate in chosen]
-        for stack, candidate in zip(stacks, chosen, strict=True):
-            stack.load_state_dict(candidate.weights)
+        for member, candidate in zip(stacks, chosen, strict=True):
+            member.load_state_dict(candidate.weights)
         self._tell_numbers(stacks[0])
-        stack: nn.Module = stacks[0] if len(stacks) == 1 else Ensemble(stacks, *self._output_range())
-        module = module_of(plan, self.data, stack)  # type: ignore[arg-type]
+        stack: Any = stacks[0] if len(stacks) == 1 else Ensemble(stacks, *self._output_range())
+        module = module_of(plan, self.data, stack)
         give_band(module, self.data)
         return Trained(plan, module.cpu().eval(), self.data.normalizer.cpu())
 
     def _tell_numbers(self, stack: nn.Module) -> None:
-        """The learned numbers of the best candidate's equations, with their standard errors."""
-        told = learned_numbers(stack, self.data.unsplit() if self.simulation.refit else self.data)
-        for line in lines_of(told) if told is not None else ():
+        """What is known of the best candidate's parameters, into the folder; the numbers of equations are also said."""
+        told = learned_numbers(stack, self._unsplit() if self.simulation.refit else self.data)
+        if told is None:
+            return
+        write_learned(self.place.folder, told)
+        for line in lines_of(told):
             self.place.say(line)
 
     def _output_range(self) -> tuple[Tensor, Tensor]:
@@ -326,22 +380,31 @@ class Race:
         return values.amin(dim=0), values.amax(dim=0)
 
 
-def opened(simulation: SimulationPlan, samples: int) -> SimulationPlan:
+def opened(simulation: SimulationPlan, samples: int, integrating: bool = False) -> SimulationPlan:
     """The stages of a training that leaves structures open and has one stage: first a short race of all of them.
 
     On records of fewer than `FEW` samples the best structure is started several times more, refitted on all data and
-    averaged: there a validation part can hardly tell good from lucky.
+    averaged: there a validation part can hardly tell good from lucky. Where the records come from an integrator the
+    segments grow and no stage stops early.
     """
     if len(simulation.stages) > 1:
         return simulation
     (last,) = simulation.stages
+    if integrating:
+        last = replace(last, train=replace(last.train, stop=None))
     short = replace(last.train, epochs=min(RACE_EPOCHS, last.train.epochs))
     race = replace(last, train=short, segments=_least(last.segments, RACE_SAMPLES), keep=KEPT)
+    growing = tuple(
+        replace(race, segments=size, starts=KEPT if number else race.starts)
+        for number, size in enumerate(GROWING)
+        if integrating and size < (last.segments or samples)
+    )
     if samples >= FEW:
-        return replace(simulation, stages=(race, replace(last, starts=KEPT, keep=1)))
+        return replace(simulation, stages=(*(growing or (race,)), replace(last, starts=KEPT, keep=1)))
     several = max(FEW_STARTS, simulation.ensemble)
     final = replace(last, starts=several, keep=several)
-    return replace(simulation, stages=(replace(race, keep=1), final), refit=True, ensemble=several)
+    first = (*growing[:-1], replace((growing or (race,))[-1], keep=1))
+    return replace(simulation, stages=(*first, final), refit=True, ensemble=several)
 
 
 def _least(segments: int | None, samples: int) -> int:

@@ -89,6 +89,13 @@ class SimulationProblem:
         cost = squares / self.variance + self.penalty.cost(self.parameters)
         return NormalEquations(H, g, cost if cost == cost else torch.inf)
 
+    def slopes(self, item: Records) -> list[tuple[int, Tensor]]:
+        """dy/dtheta (batch, steps, p, P) of the steps that count, in parts with the step that each begins at, along a
+        new simulation; nothing where that leaves the finite numbers from the first step on."""
+        with torch.no_grad():
+            self._errors(item)
+            return self._rows(item)
+
     def _errors(self, item: Records) -> Tensor:
         """(batch, steps that count, p), by a new simulation, whose states are kept as the next one's first guess."""
         near = None if item.states is None else item.states[:, 0]

@@ -16,9 +16,7 @@ from sysidc.runtime.data.record import Array
 from sysidc.runtime.runs import folder as files
 from sysidc.runtime.runs import mistakes
 from sysidc.runtime.runs.linear_part import LinearPart, linear_parts
-
-PARAMETERS = "parameters.json"
-"""The learned numbers of equations: a list of {name, value, standard_error}."""
+from sysidc.runtime.runs.uncertainty import Uncertainty, read_uncertainty
 
 Row = dict[str, Any]
 
@@ -53,7 +51,7 @@ class RecordTraces:
 
 @dataclass(frozen=True)
 class Evidence:
-    """`epochs` are the rows of the learning curve, `score` those of metrics.json, `parameters` the learned numbers."""
+    """`epochs` are the rows of the learning curve, `score` those of metrics.json."""
 
     name: str
     plan: Plan
@@ -63,7 +61,7 @@ class Evidence:
     records: tuple[RecordTraces, ...]
     environment: Mapping[str, Any]
     log: str
-    parameters: list[Row]
+    uncertainty: Uncertainty
     linear: list[LinearPart]
 
 
@@ -80,7 +78,7 @@ def read_evidence(folder: Path) -> Evidence:
         records=tuple(_records(folder / files.PREDICTIONS, plan, score)),
         environment=_json(folder / files.ENVIRONMENT, {}),
         log=_text(folder / files.LOG),
-        parameters=_json(folder / PARAMETERS, []),
+        uncertainty=read_uncertainty(folder),
         linear=linear_parts(_matrices(folder / files.WEIGHTS)),
     )
 

@@ -11,14 +11,16 @@ from pathlib import Path
 from sysidc.runtime.runs.folder import REPORT, folder_name, write_text
 from sysidc.runtime.runs.report.bounds import bounds
 from sysidc.runtime.runs.report.drawing.highlight import highlighted
+from sysidc.runtime.runs.report.equations import equations
 from sysidc.runtime.runs.report.evidence import Evidence, read_evidence
 from sysidc.runtime.runs.report.learning import learning
 from sysidc.runtime.runs.report.linear import linear
 from sysidc.runtime.runs.report.network import network
+from sysidc.runtime.runs.report.numbers import numbers
 from sysidc.runtime.runs.report.provenance import provenance
 from sysidc.runtime.runs.report.records import records
 from sysidc.runtime.runs.report.residuals import residuals
-from sysidc.runtime.runs.report.scores import horizons, key_figures, learned_numbers, scores
+from sysidc.runtime.runs.report.scores import horizons, key_figures, scores
 
 SECTIONS: dict[str, tuple[str, Callable[[Evidence], str]]] = {
     "score": ("Score", scores),
@@ -27,7 +29,8 @@ SECTIONS: dict[str, tuple[str, Callable[[Evidence], str]]] = {
     "bounds": ("Bounds", bounds),
     "residuals": ("Residuals", residuals),
     "learning": ("Learning", learning),
-    "numbers": ("Learned numbers", learned_numbers),
+    "equations": ("Equations", equations),
+    "numbers": ("Learned parameters", numbers),
     "linear": ("Linear dynamics", linear),
     "network": ("Model", network),
     "spec": ("Spec", lambda evidence: highlighted(evidence.spec)),

@@ -1,10 +1,9 @@
-"""The sections on the score: key figures, the table of metrics, the error over the horizon, the learned numbers."""
+"""The sections on the score: key figures, the table of metrics, the error over the horizon."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from html import escape
-from typing import Any
 
 import numpy as np
 
@@ -16,7 +15,7 @@ from sysidc.runtime.runs.report.drawing.table import table, words
 from sysidc.runtime.runs.report.evidence import Evidence, Row
 
 INKS = 6
-HEADS = {"fit": "fit [%]", "parameter": "learned number", "standard_error": "standard error"}
+HEADS = {"fit": "fit [%]"}
 
 LEGEND = (
     "rmse and mae are in the units of the data; nrmse = rmse / standard deviation of the measurement; "
@@ -110,23 +109,6 @@ def _over_horizons(scores: Mapping[str, list[Row]], metric: str) -> Iterator[tup
             at = np.array([float(row["horizon"]) for row in own])
             values = np.array([np.nan if row.get(metric) is None else row[metric] for row in own], dtype=float)
             yield " ".join(filter(None, (run, record, signal))), at, values
-
-
-def learned_numbers(evidence: Evidence) -> str:
-    """The learned numbers of equations with their standard errors; nothing where there are none."""
-    if not evidence.parameters:
-        return ""
-    rows = [{**row, "relative": _relative(row)} for row in evidence.parameters]
-    return (
-        table(rows, {**HEADS, "relative": "relative [%]"})
-        + '<p class="note">The standard error is how much another recording of the same length would change it. A '
-        "number whose standard error is as large as itself is not determined by these data.</p>"
-    )
-
-
-def _relative(row: Mapping[str, Any]) -> float | None:
-    value, error = row.get("value"), row.get("standard_error")
-    return 100 * abs(error / value) if value and error is not None else None
 
 
 def _duration(seconds: float) -> str:
