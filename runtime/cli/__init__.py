@@ -18,7 +18,6 @@ VERBS = {
     "train": "train a spec and leave a run folder",
     "runs": "list the runs in a folder, or tell two of them apart",
     "sweep": "search over the domains of a spec's params",
-    "sweep": "search over the domains of a spec's params",
     "test": "score a run on its test part",
     "predict": "predict a data file with a run",
     "compile": "write a spec out as plain PyTorch and Lightning",

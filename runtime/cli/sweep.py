@@ -64,7 +64,12 @@ def _engine(given: Namespace) -> Engine:
         from sysidc.runtime.sweep.pool import run_pool
 
         return run_pool
-    from sysidc.runtime.sweep.on_ray import run_on_ray
+    from sysidc.runtime.sweep import mistakes
+
+    try:
+        from sysidc.runtime.sweep.on_ray import run_on_ray
+    except ModuleNotFoundError:
+        raise mistakes.no_ray() from None
 
     return partial(run_on_ray, address=given.ray, cpus=given.cpus, gpus=given.gpus)
 

@@ -106,7 +106,7 @@ class Chain(nn.Sequential):
             return estimate_start(self, u[:, : self.known], y, *prior, near)
         return self.rest().expand(len(u), -1)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
         u, y = self.parted(x)
         return self.simulate(u, self.start(u, y))
 

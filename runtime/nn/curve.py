@@ -81,7 +81,7 @@ class Spline(nn.Module):
         """R with c' R c the sum of squared second differences of all channels, c laid end to end."""
         channels, knots = self.c.shape
         differences = torch.diff(torch.eye(knots).to(self.c), n=2, dim=0)
-        return torch.block_diag(*[differences.T @ differences] * channels)
+        return torch.kron(torch.eye(channels).to(self.c), differences.T @ differences)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.with_slope(x)[0]

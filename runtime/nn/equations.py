@@ -122,6 +122,10 @@ class Equations(StateLayer):
                 states = implicit(rates, lambda x: slopes(x, inputs, numbers), states, self.interval, self.state_scale)
         return states
 
+    def rates(self, states: State, inputs: Tensors, numbers: Tensors) -> State:
+        """The right-hand sides: derivatives by time, or the states one sample later in discrete time."""
+        return _compiled(self.source, self.head)[0](states, inputs, numbers)
+
     def read(self, states: State, inputs: Tensors, numbers: Tensors) -> Tensors:
         """The outputs, one tensor for each channel, in the units of the data."""
         return _compiled(self.source, self.head)[1](states, inputs, numbers)

@@ -32,8 +32,8 @@ class LinearDynamics(StateLayer):
 
 def stable_matrix(states: int) -> Tensor:
     """A random matrix with all poles inside the unit circle: rotations that lose 2 to 30 % of their length a step."""
-    rotation, _ = torch.linalg.qr(torch.randn(states, states))
+    rotation: Tensor = torch.linalg.qr(torch.randn(states, states))[0]
     shrink = 1 - torch.empty(states).uniform_(0.02, 0.3)
     near = torch.eye(states) + 0.3 * (rotation - rotation.T)
-    orthogonal, _ = torch.linalg.qr(near)
+    orthogonal: Tensor = torch.linalg.qr(near)[0]
     return (orthogonal * shrink).contiguous()

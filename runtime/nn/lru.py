@@ -50,10 +50,10 @@ class LRU(StateLayer):
         gain = (1 - torch.exp(2 * decay)).sqrt()
         driven = (u.to(powers.dtype) @ torch.view_as_complex(self.B).T) * gain
         length = 2 * steps
-        z = torch.fft.ifft(torch.fft.fft(driven, length, dim=1) * torch.fft.fft(powers, length, dim=0), dim=1)[
-            :, :steps
-        ]
-        return (z @ torch.view_as_complex(self.C).T).real + u @ self.D.T
+        spectrum: Tensor = torch.fft.fft(driven, length, dim=1) * torch.fft.fft(powers, length, dim=0)
+        z: Tensor = torch.fft.ifft(spectrum, dim=1)[:, :steps]
+        y: Tensor = (z @ torch.view_as_complex(self.C).T).real + u @ self.D.T
+        return y
 
     def extra_repr(self) -> str:
         return f"inputs={self.inputs}, outputs={self.outputs}, modes={self.modes}, initial={self.initial}"

@@ -53,7 +53,7 @@ class PolynomialStateSpace(StateLayer):
 def product_table(variables: int, degree: int) -> list[tuple[list[int], list[int]]]:
     """For every degree from 2: which monomial of the degree below times which variable gives each monomial."""
     table = []
-    below = [(variable,) for variable in range(variables)]
+    below: list[tuple[int, ...]] = [(variable,) for variable in range(variables)]
     for size in range(2, degree + 1):
         powers = list(combinations_with_replacement(range(variables), size))
         place = {power: index for index, power in enumerate(below)}

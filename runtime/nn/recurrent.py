@@ -56,7 +56,7 @@ class Recurrent(StateLayer):
         self, x: Tensor, state: State | None = None, *, return_state: Literal[True]
     ) -> tuple[Tensor, State]: ...
 
-    def forward(
+    def forward(  # pyright: ignore[reportIncompatibleMethodOverride]
         self, x: Tensor, state: State | None = None, return_state: bool = False
     ) -> Tensor | tuple[Tensor, State]:
         y, after = self.cell(x, state)

@@ -78,7 +78,7 @@ def with_slope(function: Callable[[Tensor], Tensor], z: Tensor) -> tuple[Tensor,
     if isinstance(function, nn.Tanh):
         value = z.tanh()
         return value, 1 - value.square()
-    value, back = vjp(function, z)
+    value, back, *_ = vjp(function, z)
     return value, back(torch.ones_like(value))[0]
 
 
@@ -123,7 +123,8 @@ def _static(x: Tensor, y: Tensor, D: Tensor) -> Linear:
 
 def _state_space(module: StateSpace, x: Tensor, u: Tensor) -> Linear:
     after, output = module.step(x, u)
-    A, B, C, D = module.A, module.B, module.C, module.D
+    matrices: tuple[Tensor, ...] = (module.A, module.B, module.C, module.D)
+    A, B, C, D = matrices
     n, both = module.states, torch.cat([x, u], dim=-1)
     if module.f is not None:
         _, J = network_slope(module.f, both)

@@ -12,20 +12,16 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import ray  # pyright: ignore[reportMissingImports]
+from ray import tune  # pyright: ignore[reportMissingImports]
+from ray.tune.schedulers import FIFOScheduler  # pyright: ignore[reportMissingImports]
+from ray.tune.search import Searcher  # pyright: ignore[reportMissingImports]
+
 from sysidc.runtime.sweep import mistakes
 from sysidc.runtime.sweep.journal import ATTEMPTS, Journal
 from sysidc.runtime.sweep.shipping import Parcel, packed_run, parcel, unpack_run
 from sysidc.runtime.sweep.table import Table
 from sysidc.runtime.sweep.task import Result, Task
-
-try:
-    import ray
-    from ray import tune
-    from ray.tune.schedulers import FIFOScheduler
-    from ray.tune.search import Searcher
-except ModuleNotFoundError:  # told when a sweep asks for it
-    ray = None  # type: ignore[assignment]
-    Searcher = FIFOScheduler = object  # type: ignore[assignment,misc]
 
 
 def run_on_ray(
@@ -40,8 +36,6 @@ def run_on_ray(
 ) -> None:
     """The trials of a journal on the cluster at `address`, a local one where it is empty; each gets so many processors
     and GPUs, fractions too. `jobs` above 1 is the most that run side by side. Raises RunError."""
-    if ray is None:
-        raise mistakes.no_ray()
     with _connected(address), tempfile.TemporaryDirectory() as scratch, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         keeper = ray.remote(Keeper).options(num_cpus=0).remote()

@@ -10,6 +10,7 @@ from sysidc.runtime.data.modules import SpecDataModule
 from sysidc.runtime.data.normalizer import Normalizer
 from sysidc.runtime.nn.chain import Chain
 from sysidc.runtime.nn.correction import Correction
+from sysidc.runtime.nn.equations import Equations
 from sysidc.runtime.nn.state import state_layers, step
 from sysidc.runtime.solvers.simulation_problem import Records, SimulationProblem
 from sysidc.runtime.training.linear_start import remember
@@ -30,7 +31,7 @@ def _tell_units(stack: Chain, part: SpecDataModule, normalizer: Normalizer) -> N
     inputs = [window.signal for window in plan.model.inputs if part.role(window.signal) == "input"]
     outputs = [window.signal for window in plan.model.outputs]
     for module in stack.modules():
-        if hasattr(module, "in_units_of"):
+        if isinstance(module, Equations):
             module.in_units_of(*normalizer.join(inputs), *normalizer.join(outputs))
 
 
@@ -76,7 +77,7 @@ def _standardise(stack: Chain, records: list[Records]) -> None:
     first = 0
     for module in stack:
         last = first + sum(layer.states for layer in state_layers(module))
-        if module in fresh:
+        if isinstance(module, Correction) and module in fresh:
             module.standardise(x[:, first:last], u)
         with torch.no_grad():
             u = _outputs(module, x[:, first:last], u)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -92,7 +92,7 @@ def washed_out(stack: nn.Module, steps: int) -> int:
     return min(WASHOUT, steps // 4) if waits else 0
 
 
-def penalties(stack: nn.Module, parameters: dict[str, Tensor]) -> Penalty:
+def penalties(stack: nn.Module, parameters: Mapping[str, Tensor]) -> Penalty:
     """What `penalty` of each correction asks for, around the parameters as they are, and the smoothness of splines."""
     weights = {name: torch.zeros_like(value) for name, value in parameters.items()}
     own = {id(value): name for name, value in parameters.items()}
@@ -110,7 +110,7 @@ def penalties(stack: nn.Module, parameters: dict[str, Tensor]) -> Penalty:
     return Penalty(flat(weights), theta, roughness if roughness.any() else None)
 
 
-def _first(parameters: dict[str, Tensor], wanted: str) -> int:
+def _first(parameters: Mapping[str, Tensor], wanted: str) -> int:
     """Where a parameter begins among all laid end to end."""
     first = 0
     for name, value in parameters.items():
@@ -130,13 +130,13 @@ def second_order_step(module: TrainingModule, batches: Sequence[tuple[Tensor, ..
             module.resumed_problem = None
     problem = module.problem
     problem.smooth(SMOOTHNESS * (1.0 if module.error is None else module.error / problem.variance))
-    optimizer = module.optimizers()
-    cost = optimizer.step(lambda: problem)  # type: ignore[union-attr, call-arg, arg-type, return-value]
+    optimizer: Any = module.optimizers()
+    cost = optimizer.step(lambda: problem)
     inner: LevenbergMarquardt = module.trainer.optimizers[0]  # type: ignore[assignment]
     module.stalled = module.stalled + 1 if inner.gain < SMALL_GAIN else 0
     if module.stalled >= STALLED or inner.gain == 0.0:
         module.trainer.should_stop = True
-    module.error = problem.mean_square(float(cost))  # type: ignore[arg-type]
+    module.error = problem.mean_square(float(cost))
     _remember(problem, module.error, module.current_epoch + 1)
     return torch.tensor(module.error)
 

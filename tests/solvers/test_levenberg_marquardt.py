@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
 import torch
 from scipy.optimize import least_squares
-from tests.solvers.chains import network, shaken
 from torch import Tensor, nn
 
 from sysidc.runtime.nn.chain import Chain
@@ -16,6 +16,7 @@ from sysidc.runtime.nn.linear_dynamics import LinearDynamics
 from sysidc.runtime.solvers.levenberg_marquardt import LevenbergMarquardt, NormalEquations, damped_step
 from sysidc.runtime.solvers.penalty import Penalty, flat
 from sysidc.runtime.solvers.simulation_problem import Records, SimulationProblem
+from tests.solvers.chains import network, shaken
 
 
 @pytest.fixture(autouse=True)
@@ -59,7 +60,7 @@ def test_no_iteration_raises_the_cost() -> None:
     problem = Curve()
     optimizer = LevenbergMarquardt([problem.numbers], damping=1e-8)
     costs = [problem.cost()] + [optimizer.step(lambda: problem) for _ in range(15)]
-    assert all(after <= before for before, after in zip(costs[:-1], costs[1:], strict=True))
+    assert all(after <= before for before, after in pairwise(costs))
 
 
 def test_the_simulation_error_reaches_the_minimum_of_scipy() -> None:
@@ -80,8 +81,7 @@ def test_the_simulation_error_reaches_the_minimum_of_scipy() -> None:
     wanted = least_squares(errors, start, x_scale="jac", xtol=1e-12, ftol=1e-12)
     errors(start)
     optimizer = LevenbergMarquardt(chain.parameters())
-    for _ in range(40):
-        cost = optimizer.step(lambda: problem)
+    cost = min(optimizer.step(lambda: problem) for _ in range(40))
     assert cost == pytest.approx(2 * wanted.cost, rel=1e-6)
 
 
@@ -107,7 +107,7 @@ def test_no_numbers_give_no_step() -> None:
 def test_a_start_that_explodes_stays_where_it_is() -> None:
     chain = shaken(network())
     with torch.no_grad():
-        chain[0].A.copy_(4 * torch.eye(3))  # type: ignore[union-attr, operator]
+        chain[0].A.copy_(4 * torch.eye(3))  # type: ignore[operator]
     u, y = torch.randn(1, 900, 2).double(), torch.randn(1, 900, 2).double()
     problem = SimulationProblem(chain, [Records(u, y[:, :0], y, 0)], 1.0)
     before = flat(problem.parameters)

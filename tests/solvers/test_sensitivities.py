@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 import torch
-from tests.solvers.chains import CHAINS, KNOWN, blocks, network, polynomial, shaken
 from torch import Tensor, nn
 from torch.func import functional_call, jacrev
 
@@ -14,6 +13,7 @@ from sysidc.runtime.solvers import sensitivities as engine
 from sysidc.runtime.solvers.newton import simulate
 from sysidc.runtime.solvers.simulation_problem import Records, SimulationProblem
 from sysidc.runtime.solvers.window_problem import WindowProblem
+from tests.solvers.chains import CHAINS, KNOWN, blocks, network, polynomial, shaken
 
 
 @pytest.fixture(autouse=True)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 import torch
-from tests.solvers.chains import CHAINS, network, shaken
 
 from sysidc.runtime.nn.state import run
 from sysidc.runtime.solvers.linearise import by_differentiation, linearise
 from sysidc.runtime.solvers.newton import newton, simulate
 from sysidc.runtime.solvers.scan import linear_scan
+from tests.solvers.chains import CHAINS, network, shaken
 
 
 @pytest.fixture(autouse=True)
@@ -57,7 +57,7 @@ def test_where_newton_does_not_settle_the_loop_answers() -> None:
     with torch.no_grad():
         for parameter in chain.parameters():
             parameter.mul_(6.0)
-        chain[0].A.mul_(0.02)  # type: ignore[union-attr, operator]
+        chain[0].A.mul_(0.02)  # type: ignore[operator]
     first, u = record(chain, 400, batch=1)
     assert newton(chain, first, u, None) is None
     with torch.no_grad():
@@ -68,7 +68,7 @@ def test_where_newton_does_not_settle_the_loop_answers() -> None:
 def test_a_model_that_explodes_gives_no_numbers_and_no_error() -> None:
     chain = shaken(network())
     with torch.no_grad():
-        chain[0].A.copy_(3 * torch.eye(3))  # type: ignore[union-attr, operator]
+        chain[0].A.copy_(3 * torch.eye(3))  # type: ignore[operator]
     first, u = record(chain, 2000, batch=1)
     assert not simulate(chain, first, u)[1].isfinite().all()
 
