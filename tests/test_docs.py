@@ -1,9 +1,13 @@
-"""The specs in the documentation check clean: whole files as they stand, parts inside a file that lacks them."""
+"""Specs in the documentation check clean, commands parse, links lead somewhere, every example is in the gallery."""
 
 from __future__ import annotations
 
 import re
+import shlex
+from argparse import ArgumentParser
+from importlib import import_module
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
@@ -13,7 +17,9 @@ from sysidc.compiler.pipeline import compile_source
 from sysidc.dsl.source import Source
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
-FENCE = re.compile(r"^```sysid\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+PAGES = sorted(DOCS.rglob("*.md"))
+FENCE = re.compile(r"^ *```sysid[^\n]*\n(?P<text>.*?)^ *```$", re.MULTILINE | re.DOTALL)
+COMMAND = re.compile(r"^(?: {4}| *\$ )sysidc (?P<arguments>.+)$", re.MULTILINE)
 LINK = re.compile(r"\]\((?!https?:|#)(?P<target>[^)#]+)[^)]*\)")
 
 MISSING = {
@@ -34,8 +40,8 @@ def whole(text: str) -> str:
 
 
 SHOWN = [
-    pytest.param(whole(match["text"]), id=f"{file.stem}-{number}")
-    for file in sorted(DOCS.glob("*.md"))
+    pytest.param(whole(dedent(match["text"])), id=f"{file.stem}-{number}")
+    for file in PAGES
     for number, match in enumerate(FENCE.finditer(file.read_text(encoding="utf-8")), start=1)
 ]
 
@@ -46,7 +52,21 @@ def test_a_spec_in_the_documentation_is_clean(text: str) -> None:
     assert [str(diagnostic) for diagnostic in compile_source(source).diagnostics] == []
 
 
-@pytest.mark.parametrize("file", sorted(DOCS.glob("*.md")), ids=lambda file: file.name)
+@pytest.mark.parametrize("file", PAGES, ids=lambda file: file.name)
+def test_commands_are_those_that_there_are(file: Path) -> None:
+    for command in COMMAND.finditer(file.read_text(encoding="utf-8")):
+        verb, *arguments = shlex.split(command["arguments"], comments=True)
+        parser = ArgumentParser(verb)
+        import_module(f"sysidc.runtime.cli.{verb}").add_arguments(parser)
+        parser.parse_args(arguments)
+
+
+def test_the_gallery_shows_every_example() -> None:
+    shown = set(re.findall(r"\(\.\./examples/(\w+)\.sysid\)", (DOCS / "gallery.md").read_text(encoding="utf-8")))
+    assert shown == {file.stem for file in (DOCS.parent / "examples").glob("*.sysid")}
+
+
+@pytest.mark.parametrize("file", PAGES, ids=lambda file: file.name)
 def test_links_lead_somewhere(file: Path) -> None:
     targets = [match["target"] for match in LINK.finditer(file.read_text(encoding="utf-8"))]
     assert [target for target in targets if not (file.parent / target).exists()] == []

@@ -10,6 +10,9 @@ import pandas as pd
 import pytest
 
 import sysidc
+from sysidc.compiler.pipeline import compile_source
+from sysidc.dsl.formatter import format_source
+from sysidc.dsl.source import Source
 
 ROOT = Path(__file__).resolve().parents[1]
 OWN = ROOT / "examples"
@@ -25,6 +28,7 @@ def shortened(path: Path, folder: Path, epochs: int | None = None) -> Path:
         text = re.sub(r"\bepochs( *)= \d+", rf"epochs\1= {epochs}", text)
         text = re.sub(r"\bsegments( *)= \[[\d_]+\]", r"segments\1= [1_000]", text)
         text = re.sub(r"\b(starts|ensemble)( *)= \d+", r"\1\2= 2", text)
+        text = re.sub(r"\bsamples = [2-9]_000", "samples = 2_000", text)
     copy = folder / path.name
     copy.write_text(text, encoding="utf-8")
     return copy
@@ -37,6 +41,13 @@ def assert_whole(run: sysidc.Run) -> None:
     assert run.metrics
     for row in run.metrics:
         assert np.isfinite(row["rmse"])
+
+
+@pytest.mark.parametrize("path", sorted(OWN.glob("*.sysid")), ids=lambda path: path.stem)
+def test_own_example_is_clean_and_formatted(path: Path) -> None:
+    source = Source(str(path), path.read_text(encoding="utf-8"), path)
+    assert [str(diagnostic) for diagnostic in compile_source(source).diagnostics] == []
+    assert format_source(source) == source.text
 
 
 @pytest.mark.parametrize("path", sorted(OWN.glob("*.sysid")), ids=lambda path: path.stem)
