@@ -18,7 +18,7 @@ from sysidc.runtime.data.modules import SpecDataModule
 from sysidc.runtime.nn.ensemble import Ensemble
 from sysidc.runtime.runs.epochs import Row
 from sysidc.runtime.runs.fitting import Workplace, fit_once, module_of
-from sysidc.runtime.runs.learned import learned_numbers, lines_of, write_learned
+from sysidc.runtime.runs.learned import learned_numbers, lines_of, require_finite, write_learned
 from sysidc.runtime.runs.mistakes import RunError
 from sysidc.runtime.runs.model import Trained
 from sysidc.runtime.runs.periodic_records import averaged
@@ -47,6 +47,9 @@ RACE_SAMPLES, RACE_EPOCHS, KEPT = 6_000, 20, 2
 
 INNOVATIONS = 3
 """So many of the best structures are raced with innovations, too."""
+
+MUCH_WORSE = 2.0
+"""A model whose error on what it was fitted to is this many times that of the best is not averaged with it."""
 
 GROWING = (300, 1_500)
 """Samples of the first stages for an integrator, whose errors add up over a record."""
@@ -149,6 +152,7 @@ class Race:
         chosen = [item for item in ranked if item.structure == ranked[0].structure][: max(1, self.simulation.ensemble)]
         if self.simulation.refit:
             chosen = self._refitted(chosen)
+        chosen = self._sound(chosen)
         self.place.say(f"trained {len(self.rows)} epochs in {self.spent:.1f} s")
         return self._trained(chosen), self.rows, self.spent
 
@@ -156,7 +160,7 @@ class Race:
         """Who enters the next stage; behind the race of structures further starts of the best one join, where the
         next stage has more of them."""
         following = self.stages[number + 1].starts if number + 1 < len(self.stages) else 0
-        if len(self.plans) == 1 or number or following <= len(kept):
+        if len(self.plans) == 1 or following <= len(kept):
             return list(kept)
         more = range(self.stages[0].starts, self.stages[0].starts + following - len(kept))
         return [*kept, *((kept[0].structure, index) for index in more)]
@@ -353,6 +357,18 @@ class Race:
             return candidate
         return replace(candidate, weights=_weights(stack), fit_error=error, rows=fitted.rows, seconds=fitted.seconds)
 
+    def _sound(self, chosen: list[Candidate]) -> list[Candidate]:
+        """Who is averaged: not those whose error is far above that of the best."""
+        least = min(candidate.fit_error for candidate in chosen)
+        kept = [candidate for candidate in chosen if candidate.fit_error <= MUCH_WORSE * least]
+        if not kept or len(kept) == len(chosen):
+            return chosen[:1] if not kept else chosen
+        lost = [self._label(*_entry(candidate)) for candidate in chosen if candidate.fit_error > MUCH_WORSE * least]
+        self.place.say(
+            f"not averaged, because the error is more than {MUCH_WORSE:g} times the least: {'; '.join(lost)}"
+        )
+        return kept
+
     def _trained(self, chosen: list[Candidate]) -> Trained:
         plan = self.plans[chosen[0].structure]
         stacks = [self._stack(candidate.structure, candidate.index) for candidate in chosen]
@@ -366,6 +382,7 @@ class Race:
 
     def _tell_numbers(self, stack: nn.Module) -> None:
         """What is known of the best candidate's parameters, into the folder; the numbers of equations are also said."""
+        require_finite(stack, self.data)
         told = learned_numbers(stack, self._unsplit() if self.simulation.refit else self.data)
         if told is None:
             return

@@ -13,6 +13,7 @@ from sysidc.compiler.catalogue.layers import LAYERS
 from sysidc.compiler.catalogue.state_rules import polynomial_state_space, state_space
 from sysidc.compiler.plan import Node, Plan
 from sysidc.runtime.data.modules import SpecDataModule
+from sysidc.runtime.data.symptoms.drift import integrators
 from sysidc.runtime.solvers.subspace import subspace
 from sysidc.runtime.training.preparation import records_of_part
 
@@ -31,6 +32,9 @@ NETWORKS: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
 
 POLYNOMIAL = f"polynomial of degree {DEGREE}"
 LONGEST = 20_000
+
+SHARE = 0.1
+"""Records shorter than this share of the longest say nothing about orders, and would shorten the blocks of all."""
 
 
 @dataclass(frozen=True)
@@ -57,18 +61,36 @@ def structures(plan: Plan, orders: Sequence[int]) -> list[Structure]:
     ]
 
 
-def likely_orders(part: SpecDataModule, block: int) -> list[int]:
+@dataclass(frozen=True)
+class Outlook:
+    """What a linear model foretells of a nonlinear one: the orders to try, and in words whether it integrates."""
+
+    orders: tuple[int, ...]
+    integrator: str | None
+
+
+def outlook(part: SpecDataModule, block: int) -> Outlook:
     """The orders that are tried: a few small ones, and the one that the singular values of a subspace fit suggest."""
     pairs = []
     for item in records_of_part(part):
         y = torch.cat([item.known, item.y], dim=1)[0, :LONGEST].double().numpy()
         u = item.u[0, :LONGEST].double().numpy()
         pairs.append((u - u.mean(axis=0), y - y.mean(axis=0)))
+    longest = max((len(u) for u, _ in pairs), default=0)
     try:
-        suggested = subspace(pairs, block).model.order
+        model = subspace([pair for pair in pairs if len(pair[0]) >= SHARE * longest], block).model
     except ValueError:
-        return list(ORDERS)
-    return sorted({*ORDERS, suggested})
+        return Outlook(ORDERS, None)
+    found = next(integrators(model), None)
+    return Outlook(tuple(sorted({*ORDERS, model.order})), None if found is None else found.message)
+
+
+def with_innovations(plan: Plan) -> Plan | None:
+    """The plan with innovations in its state space; None where it has no such layer."""
+    node = next((node for node in _all(plan.model.nodes) if node.layer == "StateSpace"), None)
+    if node is None or node.arguments["innovations"]:
+        return None
+    return _with(plan, node, _sized(node, {**node.arguments, "innovations": True}))
 
 
 def _choices(node: Node, order: int) -> Iterator[tuple[str, Node]]:

@@ -1,0 +1,239 @@
+"""What the defaults of a training find out about its records, and what they make of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from sysidc.compiler.lower import several_steps_at_once
+from sysidc.compiler.pipeline import compile_source
+from sysidc.compiler.plan import Plan
+from sysidc.dsl.source import Source
+from sysidc.runtime.data.errors import DataError
+from sysidc.runtime.data.excitation import multisine
+from sysidc.runtime.data.modules import SpecDataModule
+from sysidc.runtime.data.record import Array
+from sysidc.runtime.runs.periodic_records import averaged
+from sysidc.runtime.runs.record_warnings import record_warnings
+from sysidc.runtime.runs.stages import FEW_STARTS, GROWING, opened
+from sysidc.runtime.runs.structures import ORDERS, outlook, structures, with_innovations
+from sysidc.runtime.runs.wrong_loss import is_wrong, one_step_error
+
+PERIOD = 200
+
+
+def plan_of(folder: Path, data: str, settings: str = "", model: str = "StateSpace") -> Plan:
+    text = (
+        "sysid 1\nsignals { input u : float64  output y : float64 }\n"
+        f"data {{ {data} }}\nmodel m: u[all], y[10] -> y[all] {{ {model} }}\ntrain simulation {{ {settings} }}\n"
+    )
+    path = folder / "test.sysid"
+    path.write_text(text, encoding="utf-8")
+    compiled = compile_source(Source(str(path), text, path))
+    assert compiled.plan is not None, [finding.message for finding in compiled.diagnostics]
+    return compiled.plan
+
+
+def data_of(plan: Plan) -> SpecDataModule:
+    return SpecDataModule(plan, several=several_steps_at_once(plan))
+
+
+def write(path: Path, u: Array, y: Array) -> None:
+    np.savetxt(path, np.stack([u, y], axis=1), delimiter=",", header="u,y", comments="", fmt="%.17g")
+
+
+def lagged(u: Array, pole: float, disturbance: Array | float = 0.0) -> Array:
+    """y[k+1] = pole y[k] + 0.3 u[k] + disturbance[k], y[0] = 0."""
+    y = np.zeros(len(u))
+    driven = 0.3 * u + disturbance
+    for k in range(len(u) - 1):
+        y[k + 1] = pole * y[k] + driven[k]
+    return y
+
+
+def noise(samples: int, seed: int = 0) -> Array:
+    return np.random.default_rng(seed).standard_normal(samples)
+
+
+# --- warnings ----------------------------------------------------------------------------------------------------
+
+
+def warned(folder: Path, u: Array, y: Array, tested: Array | None = None) -> list[str]:
+    write(folder / "train.csv", u, y)
+    other = noise(400, 9) * 0.5 if tested is None else tested
+    write(folder / "test.csv", other, lagged(other, 0.7))
+    return record_warnings(plan_of(folder, 'train = "train.csv"  test = "test.csv"'), len(u))
+
+
+def test_sound_records_are_not_warned_about(tmp_path: Path) -> None:
+    u = noise(1000)
+    assert warned(tmp_path, u, lagged(u, 0.7) + 0.01 * noise(1000, 1)) == []
+
+
+def test_a_quantised_output_is_named_with_its_step(tmp_path: Path) -> None:
+    u = noise(1000)
+    (line,) = warned(tmp_path, u, np.round(lagged(u, 0.7) / 0.05) * 0.05)
+    assert line.startswith("warning: output 'y' moves in steps of 0.05")
+
+
+def test_test_inputs_outside_the_training_range_are_named(tmp_path: Path) -> None:
+    u = noise(1000)
+    (line,) = warned(tmp_path, u, lagged(u, 0.7) + 0.01 * noise(1000, 1), tested=3 * noise(400, 2))
+    assert "leaves the training range" in line and "test record" in line
+
+
+def test_few_changes_of_the_input_and_a_calm_validation_part_are_named(tmp_path: Path) -> None:
+    u = np.repeat([0.0, 1.0, 0.2, 0.2], 250)
+    lines = warned(tmp_path, u, lagged(u, 0.7) + 0.01 * noise(1000, 1), tested=0.5 + 0.1 * noise(400, 2).clip(-2, 2))
+    assert any("too little to tell dynamics from" in line for line in lines)
+    assert any("will flatter the model" in line for line in lines)
+
+
+def test_a_stuck_sensor_is_named_with_its_row(tmp_path: Path) -> None:
+    u = noise(1000)
+    y = lagged(u, 0.7) + 0.01 * noise(1000, 1)
+    y[300:380] = y[300]
+    (line,) = warned(tmp_path, u, y)
+    assert "from row 300 while the input moves" in line
+
+
+def test_a_constant_input_is_named_and_the_orders_are_still_tried(tmp_path: Path) -> None:
+    u = np.ones(600)
+    (line,) = warned(tmp_path, u, noise(600, 1), tested=np.ones(300))
+    assert line.startswith("warning: input 'u' is 1 throughout")
+    assert outlook(data_of(plan_of(tmp_path, 'train = "train.csv"')), 20).orders == ORDERS
+
+
+# --- periods -----------------------------------------------------------------------------------------------------
+
+
+def periodic(folder: Path, times: float = 5.0) -> SpecDataModule:
+    rng = np.random.default_rng(0)
+    u = np.tile(multisine(rng, PERIOD, 1.0, 0.3), 6)[: round(times * PERIOD)]
+    write(folder / "p.csv", u, lagged(u, 0.7) + 0.1 * rng.standard_normal(len(u)))
+    return data_of(plan_of(folder, 'train = "p.csv"'))
+
+
+def test_a_part_cut_off_a_periodic_record_repeats_the_training_input_and_that_of_an_averaged_one_does_not(
+    tmp_path: Path,
+) -> None:
+    data = periodic(tmp_path)
+    found = averaged(data)
+    assert found is not None
+    assert occurs(data.validation_records[0].values["u"][:30], data.train_records[0].values["u"])
+    assert not occurs(found.data.validation_records[0].values["u"][:30], found.data.train_records[0].values["u"])
+    assert f"repeats every {PERIOD} steps" in found.told
+
+
+def occurs(part: torch.Tensor, whole: torch.Tensor) -> bool:
+    windows = whole[:, 0].unfold(0, len(part), 1)
+    return bool(((windows - part[:, 0]).abs().amax(dim=1) < 1e-6).any())
+
+
+@pytest.mark.parametrize("times", [2.0, 2.4, 5.0])
+def test_an_averaged_period_is_the_mean_of_the_last_full_periods_but_the_first_of_many(
+    times: float, tmp_path: Path
+) -> None:
+    data = periodic(tmp_path, times)
+    found = averaged(data)
+    assert found is not None
+    y = data.unsplit().train_records[0].values["y"][:, 0]
+    last = [y[len(y) - (k + 1) * PERIOD : len(y) - k * PERIOD] for k in range({2.0: 2, 2.4: 2, 5.0: 4}[times])]
+    torch.testing.assert_close(found.whole.train_records[0].values["y"][:, 0], torch.stack(last).mean(dim=0))
+    assert (found.data.tapes["train"].lengths, found.data.tapes["validation"].lengths) == ((160,), (40,))
+
+
+def test_a_record_that_does_not_repeat_itself_is_left_as_it_is(tmp_path: Path) -> None:
+    u = noise(600)
+    write(tmp_path / "a.csv", u, lagged(u, 0.7))
+    assert averaged(data_of(plan_of(tmp_path, 'train = "a.csv"'))) is None
+
+
+# --- integrators -------------------------------------------------------------------------------------------------
+
+
+def test_an_integrator_is_told_and_trained_on_growing_segments_without_an_early_stop(tmp_path: Path) -> None:
+    u = noise(2500)
+    write(tmp_path / "i.csv", u, lagged(u, 1.0) + 0.02 * noise(2500, 1))
+    plan = plan_of(tmp_path, 'train = "i.csv"', "stop = EarlyStopping")
+    seen = outlook(data_of(plan), 20)
+    assert seen.integrator is not None and "the output adds up its input" in seen.integrator
+    assert plan.train.simulation is not None
+    stages = opened(plan.train.simulation, 2000, integrating=True).stages
+    assert [stage.segments for stage in stages] == [*GROWING, None]
+    assert all(stage.train.stop is None for stage in stages)
+
+
+def test_a_stable_system_is_no_integrator(tmp_path: Path) -> None:
+    u = noise(1500)
+    write(tmp_path / "s.csv", u, lagged(u, 0.95) + 0.02 * noise(1500, 1))
+    assert outlook(data_of(plan_of(tmp_path, 'train = "s.csv"')), 20).integrator is None
+
+
+# --- the loss ----------------------------------------------------------------------------------------------------
+
+
+def test_the_one_step_error_of_output_noise_is_that_noise_and_of_process_noise_far_below_the_simulation_error(
+    tmp_path: Path,
+) -> None:
+    u = noise(3000)
+    disturbance = 0.1 * noise(3000, 1)
+    clean = lagged(u, 0.98)
+    errors = []
+    for name, y in (("output", clean + disturbance), ("process", lagged(u, 0.98, disturbance))):
+        write(tmp_path / f"{name}.csv", u, y)
+        step = one_step_error(data_of(plan_of(tmp_path, f'train = "{name}.csv"')))
+        errors.append((float(np.std(y - clean)), step))
+    assert errors[1][1] == pytest.approx(0.1, rel=0.1)
+    assert [is_wrong([simulation], step) for simulation, step in errors] == [False, True]
+
+
+def test_a_structure_with_innovations_has_all_that_the_one_without_has(tmp_path: Path) -> None:
+    u = noise(600)
+    write(tmp_path / "a.csv", u, lagged(u, 0.7))
+    found = {item.name: item.plan for item in structures(plan_of(tmp_path, 'train = "a.csv"'), [2])}
+    made = with_innovations(found["2 states, linear"])
+    assert made is not None
+    (node,) = made.model.nodes
+    assert node.arguments == {**found["2 states, linear"].model.nodes[0].arguments, "innovations": True}
+    assert made.model.parameters == found["2 states, linear"].model.parameters + 2
+    assert with_innovations(made) is None
+    assert with_innovations(found["2 states, polynomial of degree 3"]) is None
+
+
+# --- several records and few samples -----------------------------------------------------------------------------
+
+
+def test_a_record_shorter_than_the_known_steps_is_refused_by_name(tmp_path: Path) -> None:
+    u = noise(600)
+    write(tmp_path / "long.csv", u, lagged(u, 0.7))
+    write(tmp_path / "short.csv", u[:8], lagged(u[:8], 0.7))
+    plan = plan_of(tmp_path, 'train = ["long.csv", "short.csv"]')
+    with pytest.raises(DataError, match="short"):
+        data_of(plan)
+
+
+def test_a_short_record_beside_a_long_one_does_not_hide_the_order(tmp_path: Path) -> None:
+    u = noise(1500)
+    y = lagged(lagged(lagged(lagged(lagged(u, 0.9), 0.8), -0.8), -0.5), 0.3)
+    write(tmp_path / "long.csv", u, y)
+    write(tmp_path / "short.csv", u[:16], y[:16])
+    write(tmp_path / "other.csv", u[:300], y[:300])
+    alone, beside = (
+        outlook(data_of(plan_of(tmp_path, f'train = {files}  validation = "other.csv"')), 20).orders
+        for files in ('"long.csv"', '["long.csv", "short.csv"]')
+    )
+    assert alone == beside and max(alone) > max(ORDERS)
+
+
+def test_few_samples_are_refitted_and_averaged_and_many_are_not(tmp_path: Path) -> None:
+    u = noise(600)
+    write(tmp_path / "a.csv", u, lagged(u, 0.7))
+    simulation = plan_of(tmp_path, 'train = "a.csv"').train.simulation
+    assert simulation is not None
+    few, many = opened(simulation, 500), opened(simulation, 5000)
+    assert few.refit and few.ensemble == few.stages[-1].starts == FEW_STARTS
+    assert not many.refit and many.ensemble == 1
