@@ -16,11 +16,13 @@ from sysidc.runtime.data.modules import SpecDataModule
 from sysidc.runtime.nn.chain import Chain
 from sysidc.runtime.nn.equations import Equations
 from sysidc.runtime.nn.one_step_ahead import has_innovations
+from sysidc.runtime.runs import mistakes
 from sysidc.runtime.runs.folder import PARAMETERS, UNCERTAINTY, write_json
 from sysidc.runtime.runs.uncertainty import sentence
 from sysidc.runtime.solvers.simulation_band import half_widths
 from sysidc.runtime.solvers.simulation_problem import Records, SimulationProblem
 from sysidc.runtime.solvers.standard_errors import Knowledge, knowledge
+from sysidc.runtime.solvers.stiffness import stiffness
 from sysidc.runtime.training.preparation import records_of_part
 from sysidc.runtime.training.second_order import settled
 
@@ -34,11 +36,12 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Learned:
-    """What the data tell of the parameters, and rows {split, record, signal, half_width}: the mean standard deviation
-    of the simulated outputs in the units of the data."""
+    """What the data tell of the parameters, rows {split, record, signal, half_width}, which is the mean standard
+    deviation of the simulated outputs in the units of the data, and what to write where a solver cannot follow."""
 
     told: Knowledge
     bands: tuple[Row, ...]
+    hints: tuple[str, ...]
 
 
 def learned_numbers(stack: nn.Module, part: SpecDataModule) -> Learned | None:
@@ -54,7 +57,17 @@ def learned_numbers(stack: nn.Module, part: SpecDataModule) -> Learned | None:
         return None
     assert isinstance(problem, SimulationProblem)
     told = knowledge(problem)
-    return Learned(told, tuple(_bands(stack, part, told)))
+    hints = stiffness(stack, problem.records)
+    return Learned(told, tuple(_bands(stack, part, told)), tuple(hints))
+
+
+def require_finite(stack: nn.Module, part: SpecDataModule) -> None:
+    """Raises RunError where even the best candidate's equations leave the finite numbers on the training part."""
+    if not isinstance(stack, Chain) or not any(isinstance(layer, Equations) for layer in stack.modules()):
+        return
+    records = records_of_part(part)
+    if not SimulationProblem(stack, records, 1.0).squared_error() < float("inf"):
+        raise mistakes.equations_diverged(stiffness(stack, records))
 
 
 def _is_told(stack: Chain, part: SpecDataModule) -> bool:
@@ -105,4 +118,5 @@ def lines_of(learned: Learned) -> list[str]:
     lines = [f"  {estimate.name:<{width}} = {number(estimate.value)} +- {estimate.error:.2g}" for estimate in estimates]
     named = {estimate.name for estimate in estimates}
     groups = zip(learned.told.undetermined, learned.told.directions, strict=True)
-    return lines + [f"  {sentence(group, count)}" for group, count in groups if named.intersection(group)]
+    lines += [f"  {sentence(group, count)}" for group, count in groups if named.intersection(group)]
+    return lines + [f"  {hint}" for hint in learned.hints]

@@ -36,6 +36,13 @@ def diverged(what: str, value: float, epoch: int, learning_rate: float | None) -
     return RunError("diverged", message, "a smaller learning rate, `gradient_clip`, or `normalize = standard`")
 
 
+def equations_diverged(hints: Sequence[str]) -> RunError:
+    message = "the simulation of the equations leaves the finite numbers at every start"
+    return RunError(
+        "diverged", message, "; ".join(hints) or "start values and ranges closer to the system, or `substeps`"
+    )
+
+
 def short_schedule(total_steps: int, steps: int) -> RunError:
     message = f"OneCycleLR is over after {total_steps} steps, the training takes {steps}"
     return RunError("short-schedule", message, "leave `total_steps` out: it follows epochs and data")

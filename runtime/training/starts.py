@@ -14,6 +14,7 @@ from sysidc.runtime.nn.linear_dynamics import LinearDynamics
 from sysidc.runtime.solvers.block_starts import block_from_poles, random_poles, splits
 from sysidc.runtime.solvers.linear_model import LinearModel
 from sysidc.runtime.solvers.simulation_problem import Records
+from sysidc.runtime.solvers.stiffness import stiffness
 from sysidc.runtime.training.linear_start import (
     LinearLayer,
     LinearStart,
@@ -41,30 +42,30 @@ class Starts:
         """Start candidate `index` on its way; returns what was done, in words."""
         if not isinstance(stack, Chain):
             return "random weights"
-        drawn = self._draw(stack, index)
+        drawn = "; ".join([*self._draw(stack, index), *stiffness(stack, records)])
         layers = linear_layers(stack) if self.linear else []
         if not layers:
             return drawn or "random weights"
         try:
             if len(layers) == 1:
                 return self._one_block(stack, records, layers[0])
-            if len(layers) == 2 and all(isinstance(layer, LinearDynamics) for layer in layers):
+            if len(layers) == 2:
                 return self._two_blocks(stack, records, index)
         except ValueError as error:
             return f"random weights, because no linear start could be made: {error}"
         return "random weights"
 
-    def _draw(self, stack: Chain, index: int) -> str:
+    def _draw(self, stack: Chain, index: int) -> list[str]:
         """Numbers of equations: those of the text for the first candidate, drawn inside their ranges for the others."""
         equations = [layer for layer in stack.modules() if isinstance(layer, Equations)]
         if not equations:
-            return ""
+            return []
         if index == 0:
-            return "the numbers of the text"
+            return ["the numbers of the text"]
         generator = torch.Generator().manual_seed(self._rng(index).integers(2**31).item())
         for layer in equations:
             layer.draw(generator)
-        return "numbers drawn inside their ranges"
+        return ["numbers drawn inside their ranges"]
 
     def _rng(self, index: int) -> np.random.Generator:
         return np.random.default_rng((self.seed, index))
@@ -93,9 +94,10 @@ class Starts:
         else:
             told = "random poles"
             blocks = self._random_blocks(first.states, second.states, inputs, index)
-        for layer, block in zip((first, second), blocks, strict=True):
-            scaled = block.scaled(inputs if layer is first else [blocks[0].simulate(u) for u in inputs])
-            write(layer, LinearStart(scaled, start.input_mean, start.output_mean, 0.0))
+        between = [blocks[0].simulate(u) for u in inputs]
+        nothing = np.zeros(1)
+        write(first, LinearStart(blocks[0].scaled(inputs), start.input_mean, nothing, 0.0))
+        write(second, LinearStart(blocks[1].scaled(between), nothing, start.output_mean, 0.0))
         _cover_curves(stack, records)
         return told
 
