@@ -1,6 +1,7 @@
 # make demo   train and test a small model, from nothing but Python 3.11+ and make
 # make test   the tests
 # make check  format, lint, types, imports, tests: what CI runs
+# make docs   build the documentation into build/site
 # make editors  write anew what editors ship; make vsix  pack the extension of VS Code (needs npm)
 # make bench  what a check and a training step take; every example trained, with its time and its score
 #
@@ -21,7 +22,7 @@ WORKERS ?= 2
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format lint types imports examples package bench nightly ray clean editors vsix
+.PHONY: help demo test check format lint types imports examples package bench nightly ray clean docs editors vsix
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -56,6 +57,10 @@ imports: $(VENV)/.dev
 
 examples: $(VENV)/.dev
 	$(BIN)/sysidc check --deny warnings examples/*.sysid
+
+docs: export NO_MKDOCS_2_WARNING := 1
+docs: $(VENV)/.dev
+	$(BIN)/mkdocs build --quiet --strict
 
 editors: $(VENV)/.dev
 	$(BIN)/python -m sysidc.runtime.editors .

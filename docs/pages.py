@@ -23,7 +23,7 @@ def on_files(files: Files, *, config: MkDocsConfig) -> Files:
     for example in EXAMPLES:
         files.append(File.generated(config, f"examples/{example.name}", abs_src_path=str(example)))
     for page in EXPLAINED:
-        text = re.sub(r"^```sysid \w+$", "```sysid", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
+        text = re.sub(r"^```sysid .+$", "```sysid", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
         files.append(File.generated(config, f"diagnostics/{page.name}", content=text))
     return files
 

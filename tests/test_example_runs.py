@@ -26,7 +26,7 @@ def shortened(path: Path, folder: Path, epochs: int | None = None) -> Path:
     text = path.read_text(encoding="utf-8").replace('"../data/', f'"{path.parents[1]}/data/')
     if epochs is not None:
         text = re.sub(r"\bepochs( *)= \d+", rf"epochs\1= {epochs}", text)
-        text = re.sub(r"\bsegments( *)= \[[\d_]+\]", r"segments\1= [1_000]", text)
+        text = re.sub(r"\bsegments( *)= \[[\d_]+\]", r"segments\1= [400]", text)
         text = re.sub(r"\b(starts|ensemble)( *)= \d+", r"\1\2= 2", text)
         text = re.sub(r"\bsamples = [2-9]_000", "samples = 2_000", text)
     copy = folder / path.name
