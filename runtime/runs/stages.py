@@ -25,7 +25,7 @@ from sysidc.runtime.runs.periodic_records import averaged
 from sysidc.runtime.runs.processes import is_shared
 from sysidc.runtime.runs.record_warnings import record_warnings
 from sysidc.runtime.runs.stage_data import allowance, anew, give_band, part_of, race_of
-from sysidc.runtime.runs.structures import is_open, outlook, structures, with_innovations
+from sysidc.runtime.runs.structures import draws, is_open, outlook, structures, with_innovations
 from sysidc.runtime.runs.wrong_loss import is_wrong, one_step_error
 from sysidc.runtime.training.metrics import ErrorSums
 from sysidc.runtime.training.preparation import prepare, settle, trainable
@@ -45,14 +45,17 @@ REFIT_SHARE = 0.7
 RACE_SAMPLES, RACE_EPOCHS, KEPT = 6_000, 20, 2
 """Of the race of structures: how much data and how many epochs each gets, how many go on."""
 
+NEAR = 1.25
+"""A simulation error of so many times the least is about as good where something unmeasured drives the system."""
+
 INNOVATIONS = 3
 """So many of the best structures are raced with innovations, too."""
 
 MUCH_WORSE = 2.0
 """A model whose error on what it was fitted to is this many times that of the best is not averaged with it."""
 
-GROWING = (300, 1_500)
-"""Samples of the first stages for an integrator, whose errors add up over a record."""
+GROWING, ALL = (300, 1_500), 1_000
+"""Samples of the first stages for an integrator, whose errors add up over a record; all structures outlive these."""
 
 FEW, FEW_STARTS = 2_000, 4
 """Below so many samples so many models are averaged."""
@@ -116,6 +119,7 @@ class Race:
         self.spent = 0.0
         self.rows: list[Row] = []
         self.whole: SpecDataModule | None = None
+        self.integrating = False
         if plan.train.mode == "simulation":
             self._say_all(record_warnings(plan, sum(data.tapes["train"].lengths)))
         if is_open(plan):
@@ -129,11 +133,12 @@ class Race:
             self.data, self.whole = found.data, found.whole
             self.place.say(found.told)
         seen = outlook(self.data, block)
+        self.integrating = seen.integrator is not None
         if seen.integrator is not None:
             self.place.say(f"{seen.integrator}; trained on growing segments, to the end of all epochs")
         self.plans = {structure.name: structure.plan for structure in structures(self.plan, seen.orders)}
         samples = sum(self.data.tapes["train"].lengths)
-        self.simulation = opened(self.simulation, samples, seen.integrator is not None)
+        self.simulation = opened(self.simulation, samples, self.integrating)
 
     def _say_all(self, lines: Iterable[str]) -> None:
         for line in lines:
@@ -146,7 +151,7 @@ class Race:
         ranked: list[Candidate] = []
         for number, stage in enumerate(self.stages):
             ranked = self._stage(number, stage, going)
-            if not number and len(self.plans) > 1:
+            if not number and len(self.plans) > 1 and not self.integrating:
                 ranked = self._with_innovations(stage, ranked)
             going = self._going_on(number, ranked[: stage.keep])
         chosen = [item for item in ranked if item.structure == ranked[0].structure][: max(1, self.simulation.ensemble)]
@@ -158,15 +163,20 @@ class Race:
 
     def _going_on(self, number: int, kept: list[Candidate]) -> list[Candidate | Entry]:
         """Who enters the next stage; behind the race of structures further starts of the best one join, where the
-        next stage has more of them."""
+        next stage has more of them and they differ."""
         following = self.stages[number + 1].starts if number + 1 < len(self.stages) else 0
-        if len(self.plans) == 1 or following <= len(kept):
+        alike = self.simulation.linear_start and not draws(self.plans[kept[0].structure])
+        if len(self.plans) == 1 or following <= len(kept) or alike:
             return list(kept)
         more = range(self.stages[0].starts, self.stages[0].starts + following - len(kept))
         return [*kept, *((kept[0].structure, index) for index in more)]
 
     def _with_innovations(self, stage: StagePlan, ranked: list[Candidate]) -> list[Candidate]:
-        """The candidates of the race, and where simulation error is the wrong loss the best ones with innovations."""
+        """The candidates of the race, and where simulation error is the wrong loss the best ones with innovations.
+
+        These come first where their simulation error is about that of the others, which were fitted to it: it says
+        little there, and theirs are the more certain parameters.
+        """
         error = one_step_error(self.data)
         least = min(candidate.fit_error for candidate in ranked)
         if not is_wrong([least], error):
@@ -181,7 +191,9 @@ class Race:
         more = dict(list(more.items())[:INNOVATIONS])
         self.plans = {**self.plans, **more}
         joined = self._stage(0, stage, [(name, 0) for name in more]) if more else []
-        return sorted([*ranked, *joined], key=lambda candidate: candidate.score)
+        everyone = sorted([*ranked, *joined], key=lambda candidate: candidate.score)
+        near = [item for item in everyone if item.structure in more and item.score <= NEAR * everyone[0].score]
+        return near + [item for item in everyone if not any(item is other for other in near)]
 
     # --- a stage -----------------------------------------------------------------------------------------------
 
@@ -412,16 +424,13 @@ def opened(simulation: SimulationPlan, samples: int, integrating: bool = False) 
     short = replace(last.train, epochs=min(RACE_EPOCHS, last.train.epochs))
     race = replace(last, train=short, segments=_least(last.segments, RACE_SAMPLES), keep=KEPT)
     growing = tuple(
-        replace(race, segments=size, starts=KEPT if number else race.starts)
-        for number, size in enumerate(GROWING)
-        if integrating and size < (last.segments or samples)
+        replace(race, segments=size, keep=ALL) for size in GROWING if integrating and size < (last.segments or samples)
     )
     if samples >= FEW:
-        return replace(simulation, stages=(*(growing or (race,)), replace(last, starts=KEPT, keep=1)))
+        return replace(simulation, stages=(*growing, race, replace(last, starts=KEPT, keep=1)))
     several = max(FEW_STARTS, simulation.ensemble)
     final = replace(last, starts=several, keep=several)
-    first = (*growing[:-1], replace((growing or (race,))[-1], keep=1))
-    return replace(simulation, stages=(*first, final), refit=True, ensemble=several)
+    return replace(simulation, stages=(*growing, replace(race, keep=1), final), refit=True, ensemble=several)
 
 
 def _least(segments: int | None, samples: int) -> int:

@@ -93,6 +93,17 @@ def with_innovations(plan: Plan) -> Plan | None:
     return _with(plan, node, _sized(node, {**node.arguments, "innovations": True}))
 
 
+def draws(plan: Plan) -> bool:
+    """Whether starts differ from each other: some layer has weights that no linear model and no rule sets."""
+    return any(not node.children and not _is_determined(node) for node in _all(plan.model.nodes))
+
+
+def _is_determined(node: Node) -> bool:
+    if node.layer == "StateSpace":
+        return not (node.arguments["hidden"] or node.arguments["output_hidden"])
+    return node.layer in ("LinearDynamics", "PolynomialStateSpace")
+
+
 def _choices(node: Node, order: int) -> Iterator[tuple[str, Node]]:
     given = node.arguments
     for name, (hidden, output_hidden) in NETWORKS.items():

@@ -18,7 +18,7 @@ from sysidc.runtime.data.modules import SpecDataModule
 from sysidc.runtime.data.record import Array
 from sysidc.runtime.runs.periodic_records import averaged
 from sysidc.runtime.runs.record_warnings import record_warnings
-from sysidc.runtime.runs.stages import FEW_STARTS, GROWING, opened
+from sysidc.runtime.runs.stages import FEW_STARTS, GROWING, RACE_SAMPLES, opened
 from sysidc.runtime.runs.structures import ORDERS, outlook, structures, with_innovations
 from sysidc.runtime.runs.wrong_loss import is_wrong, one_step_error
 
@@ -163,7 +163,7 @@ def test_an_integrator_is_told_and_trained_on_growing_segments_without_an_early_
     assert seen.integrator is not None and "the output adds up its input" in seen.integrator
     assert plan.train.simulation is not None
     stages = opened(plan.train.simulation, 2000, integrating=True).stages
-    assert [stage.segments for stage in stages] == [*GROWING, None]
+    assert [stage.segments for stage in stages] == [*GROWING, RACE_SAMPLES, None]
     assert all(stage.train.stop is None for stage in stages)
 
 

@@ -1,0 +1,163 @@
+"""The defaults of a training against naive ones, on small records that are made to lead these astray."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import mkdtemp
+
+import numpy as np
+import pytest
+
+from sysidc.compiler.lower import several_steps_at_once
+from sysidc.compiler.pipeline import compile_source
+from sysidc.compiler.plan import Plan
+from sysidc.dsl.source import Source
+from sysidc.runtime.data.modules import SpecDataModule
+from sysidc.runtime.data.record import Array
+from sysidc.runtime.nn.ensemble import Ensemble
+from sysidc.runtime.runs import stages, structures
+from sysidc.runtime.runs.evaluate import score, scored_records
+from sysidc.runtime.runs.progress import Progress
+from sysidc.runtime.runs.resume import Progressed
+from sysidc.runtime.runs.train import Outcome, fit
+
+LINEAR = "StateSpace(hidden = [], output_hidden = [])"
+
+
+@pytest.fixture(autouse=True)
+def _small_race(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(structures, "ORDERS", (2,))
+    monkeypatch.setattr(structures, "NETWORKS", {"linear": ((), ()), "network in f": ((4,), ())})
+
+
+def plan_of(folder: Path, data: str, settings: str = "epochs = 8", model: str = "StateSpace") -> Plan:
+    text = (
+        "sysid 1\nsignals { input u : float64  output y : float64 }\n"
+        f"data {{ {data} }}\nmodel m: u[all], y[10] -> y[all] {{ {model} }}\ntrain simulation {{ {settings} }}\n"
+    )
+    path = folder / "test.sysid"
+    path.write_text(text, encoding="utf-8")
+    compiled = compile_source(Source(str(path), text, path))
+    assert compiled.plan is not None, [finding.message for finding in compiled.diagnostics]
+    return compiled.plan
+
+
+def trained(plan: Plan, folder: Path) -> Outcome:
+    folder = Path(mkdtemp(dir=folder))
+    return fit(plan, SpecDataModule(plan, several=several_steps_at_once(plan)), folder, folder, quiet=True)
+
+
+def error_of(plan: Plan, outcome: Outcome) -> float:
+    return float(score(outcome.trained, scored_records(plan))[0]["rmse"])  # type: ignore[arg-type]
+
+
+def write(path: Path, u: Array, y: Array) -> None:
+    np.savetxt(path, np.stack([u, y], axis=1), delimiter=",", header="u,y", comments="", fmt="%.17g")
+
+
+def driven(u: Array, disturbance: Array | float = 0.0, bent: float = 0.0, pole: float = 0.97) -> Array:
+    """y[k+1] = pole y[k] + 0.1 u[k] + disturbance[k] + bent (u[k]^2 - 1), y[0] = 0."""
+    y = np.zeros(len(u))
+    moved = 0.1 * u + disturbance + bent * (u**2 - 1)
+    for k in range(len(u) - 1):
+        y[k + 1] = pole * y[k] + moved[k]
+    return y
+
+
+def told(outcome: Outcome, words: str) -> bool:
+    return any(words in line for line in outcome.log)
+
+
+def test_process_noise_brings_innovations_into_the_race_which_come_nearer_to_the_system(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(0)
+    u, noise, other = (rng.standard_normal(samples) for samples in (600, 600, 1000))
+    write(tmp_path / "train.csv", u, driven(u, 0.1 * noise))
+    write(tmp_path / "test.csv", other, driven(other))
+    plan = plan_of(tmp_path, 'train = "train.csv"  test = "test.csv"', "epochs = 6", LINEAR)
+    found = trained(plan, tmp_path)
+    monkeypatch.setattr(stages, "is_wrong", lambda *_: False)
+    naive = trained(plan, tmp_path)
+    assert told(found, "something unmeasured drives the system") and not told(naive, "innovations")
+    assert error_of(plan, found) < 0.8 * error_of(plan, naive)
+
+
+def test_a_bent_system_is_not_left_to_the_structure_that_a_linear_fit_suggests(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(3)
+    u = rng.standard_normal(500)
+    write(tmp_path / "a.csv", u, driven(u, bent=0.1, pole=0.6) + 0.01 * rng.standard_normal(500))
+    plan = plan_of(tmp_path, 'train = "a.csv"  test = 200', "epochs = 3")
+    found = trained(plan, tmp_path)
+    monkeypatch.setattr(structures, "NETWORKS", {"linear": ((), ())})
+    monkeypatch.setattr(structures, "_polynomial", lambda node, order: node)
+    (alone,) = (item for item in structures.structures(plan, [1]) if item.name == "1 states, linear")
+    naive = trained(alone.plan, tmp_path)
+    assert error_of(plan, found) < 0.5 * error_of(plan, naive)
+
+
+def test_models_that_are_far_worse_than_the_best_are_not_averaged_and_this_is_said(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    u = rng.standard_normal(400)
+    write(tmp_path / "a.csv", u, driven(u, pole=0.6) + 0.01 * rng.standard_normal(400))
+    plan = plan_of(tmp_path, 'train = "a.csv"', "epochs = 2")
+    race = stages.Race(plan, SpecDataModule(plan, several=several_steps_at_once(plan)), _place(tmp_path, plan))
+    made = [
+        stages.Candidate("2 states, network in f", k, {}, {}, error, 1.0, 1, 0.0, [])
+        for k, error in enumerate((1.0, 1.9, 2.1, float("inf")))
+    ]
+    assert [candidate.index for candidate in race._sound(made)] == [0, 1]
+    assert "not averaged" in race.place.log[-1] and "start 3" in race.place.log[-1]
+
+
+def _place(folder: Path, plan: Plan) -> stages.Workplace:
+    return stages.Workplace(folder, folder, Progress(plan.train.epochs, True), Progressed(folder), [])
+
+
+def test_the_worse_of_fit_and_validation_chooses() -> None:
+    lucky, honest = (
+        stages.Candidate("", k, {}, {}, *errors, 1, 0.0, []) for k, errors in enumerate([(3.0, 0.1), (1.0, 1.1)])
+    )
+    assert min((lucky, honest), key=lambda item: item.val_error) is lucky
+    assert min((lucky, honest), key=lambda item: item.score) is honest
+    assert stages.Candidate("", 2, {}, {}, float("nan"), 0.1, 1, 0.0, []).score == float("inf")
+
+
+def test_records_of_different_lengths_and_offsets_train_one_model_with_a_start_each(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    whole = rng.standard_normal(700)
+    y = driven(whole) + 0.01 * rng.standard_normal(700)
+    for name, first, last in (("a", 100, 400), ("b", 400, 490), ("test", 490, 700)):
+        write(tmp_path / f"{name}.csv", whole[first:last], y[first:last])
+    plan = plan_of(tmp_path, 'train = ["a.csv", "b.csv"]  test = "test.csv"', "epochs = 6", LINEAR)
+    assert error_of(plan, trained(plan, tmp_path)) < 0.03
+
+
+def test_an_unstable_system_starts_from_a_stable_linear_model_and_ends_in_numbers(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    u = 0.1 * rng.standard_normal(240)
+    write(tmp_path / "a.csv", u, driven(u, pole=1.02))
+    plan = plan_of(tmp_path, 'train = "a.csv"  test = 40', "epochs = 3", LINEAR)
+    assert np.isfinite(error_of(plan, trained(plan, tmp_path)))
+
+
+@pytest.mark.parametrize("kind", ["constant", "collinear"])
+def test_inputs_that_tell_nothing_are_warned_about_and_trained_on(kind: str, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    u = np.ones(300) if kind == "constant" else rng.standard_normal(300)
+    table = np.stack([u, 2 * u, driven(u) + 0.01 * rng.standard_normal(300)], axis=1)
+    np.savetxt(tmp_path / "a.csv", table, delimiter=",", header="u,v,y", comments="")
+    text = (
+        "sysid 1\nsignals { input u : float64  input v : float64  output y : float64 }\n"
+        f'data {{ train = "a.csv"  test = 60 }}\nmodel m: u[all], v[all], y[10] -> y[all] {{ {LINEAR} }}\n'
+        "train simulation { epochs = 2 }\n"
+    )
+    path = tmp_path / "test.sysid"
+    compiled = compile_source(Source(str(path), text, path))
+    assert compiled.plan is not None, [finding.message for finding in compiled.diagnostics]
+    outcome = trained(compiled.plan, tmp_path)
+    assert told(outcome, "warning: input 'u' is 1 throughout" if kind == "constant" else "follows from 'u'")
+    assert np.isfinite(error_of(compiled.plan, outcome))
+    assert isinstance(outcome.trained.stack, Ensemble) or outcome.rows
