@@ -113,7 +113,12 @@ def test_the_states_of_optimisers_and_schedulers_come_back(tmp_path: Path) -> No
     assert_same(read_tree(tmp_path / "a"), states)
 
 
-@pytest.mark.parametrize("unknown", [object(), {1, 2}, b"bytes", lambda: 0, torch.eye(2).to_sparse()], ids=repr)
+@pytest.mark.parametrize(
+    "unknown",
+    [object(), {1, 2}, b"bytes", lambda: 0, torch.eye(2).to_sparse()],
+    ids=repr,
+    ids=lambda value: type(value).__name__,
+)
 def test_an_unknown_type_is_refused_with_its_place(unknown: object) -> None:
     with pytest.raises(TypeError, match=r"checkpoint\.callbacks\[1\]"):
         encode({"callbacks": [0, unknown]}, {})
