@@ -95,8 +95,9 @@ def is_raced(plan: Plan) -> bool:
     if plan.train.simulation is None:
         return True
     stages = simulation.stages
-    several = len(stages) > 1 or stages[0].starts > 1 or simulation.refit or simulation.ensemble > 1
-    return several or plan.model.chain is not None or stages[0].segments is not None
+    first, *later = stages
+    several = bool(later) or first.starts > 1 or simulation.refit or simulation.ensemble > 1
+    return several or plan.model.chain is not None or first.segments is not None
 
 
 def race(plan: Plan, data: SpecDataModule, place: Workplace) -> tuple[Trained, list[Row], float]:
@@ -418,7 +419,7 @@ def opened(simulation: SimulationPlan, samples: int, integrating: bool = False) 
     """
     if len(simulation.stages) > 1:
         return simulation
-    (last,) = simulation.stages
+    last = simulation.stages[-1]
     if integrating:
         last = replace(last, train=replace(last.train, stop=None))
     short = replace(last.train, epochs=min(RACE_EPOCHS, last.train.epochs))

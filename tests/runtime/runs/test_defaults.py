@@ -17,6 +17,7 @@ from sysidc.runtime.data.record import Array
 from sysidc.runtime.nn.ensemble import Ensemble
 from sysidc.runtime.runs import stages, structures
 from sysidc.runtime.runs.evaluate import score, scored_records
+from sysidc.runtime.runs.fitting import Workplace
 from sysidc.runtime.runs.progress import Progress
 from sysidc.runtime.runs.resume import Progressed
 from sysidc.runtime.runs.train import Outcome, fit
@@ -48,7 +49,7 @@ def trained(plan: Plan, folder: Path) -> Outcome:
 
 
 def error_of(plan: Plan, outcome: Outcome) -> float:
-    return float(score(outcome.trained, scored_records(plan))[0]["rmse"])  # type: ignore[arg-type]
+    return float(score(outcome.trained, scored_records(plan))[0]["rmse"])
 
 
 def write(path: Path, u: Array, y: Array) -> None:
@@ -112,8 +113,8 @@ def test_models_that_are_far_worse_than_the_best_are_not_averaged_and_this_is_sa
     assert "not averaged" in race.place.log[-1] and "start 3" in race.place.log[-1]
 
 
-def _place(folder: Path, plan: Plan) -> stages.Workplace:
-    return stages.Workplace(folder, folder, Progress(plan.train.epochs, True), Progressed(folder), [])
+def _place(folder: Path, plan: Plan) -> Workplace:
+    return Workplace(folder, folder, Progress(plan.train.epochs, True), Progressed(folder), [])
 
 
 def test_the_worse_of_fit_and_validation_chooses() -> None:
