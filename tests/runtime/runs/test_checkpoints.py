@@ -116,7 +116,6 @@ def test_the_states_of_optimisers_and_schedulers_come_back(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     "unknown",
     [object(), {1, 2}, b"bytes", lambda: 0, torch.eye(2).to_sparse()],
-    ids=repr,
     ids=lambda value: type(value).__name__,
 )
 def test_an_unknown_type_is_refused_with_its_place(unknown: object) -> None:
