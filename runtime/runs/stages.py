@@ -417,9 +417,9 @@ def opened(simulation: SimulationPlan, samples: int, integrating: bool = False) 
     averaged: there a validation part can hardly tell good from lucky. Where the records come from an integrator the
     segments grow and no stage stops early.
     """
-    if len(simulation.stages) > 1:
+    last, *more = simulation.stages
+    if more:
         return simulation
-    last = simulation.stages[-1]
     if integrating:
         last = replace(last, train=replace(last.train, stop=None))
     short = replace(last.train, epochs=min(RACE_EPOCHS, last.train.epochs))
