@@ -10,7 +10,6 @@ import torch
 from sysidc.runtime.nn.chain import Chain
 from sysidc.runtime.nn.curve import Curve
 from sysidc.runtime.nn.equations import Equations
-from sysidc.runtime.nn.linear_dynamics import LinearDynamics
 from sysidc.runtime.solvers.block_starts import block_from_poles, random_poles, splits
 from sysidc.runtime.solvers.linear_model import LinearModel
 from sysidc.runtime.solvers.simulation_problem import Records
