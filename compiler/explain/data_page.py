@@ -63,6 +63,11 @@ A smaller learning rate, `gradient_clip = 1` or `normalize = standard` helps mos
 
 Leave `total_steps` out: it follows from the epochs and the data.""",
     "out-of-memory": "The device has too little memory. A smaller `batch_size` or horizon needs less.",
+    "not-compiled": """A part of the spec has no form in plain PyTorch yet; the message names it and its line.
+
+`sysidc train` and `sysidc export` can do what `sysidc compile` cannot.""",
+    "not-exported": """The model cannot be written in the form that was asked for; the message says which part stands in
+the way. Another `--format`, or `--step` for models that start from known outputs, often can.""",
     "mapped-gaps": """The columns of an NPY file, and those of a large Parquet file, stay on disk and cannot be changed.
 
 Fill the gaps beforehand, or keep the columns in a file that is read into memory, such as NPZ.""",

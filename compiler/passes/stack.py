@@ -28,7 +28,7 @@ from sysidc.dsl.records import dataclass, field, replace
 from sysidc.dsl.source import Span
 
 DEEPEST = 60
-MOST_NODES = 20_000
+MOST_NODES = 10_000
 MOST_PARAMETERS = 1_000_000_000
 MOST_VALUES = 1_000_000_000
 MOST_ELEMENTS = 100_000
