@@ -172,7 +172,7 @@ class JournalPruner(FIFOScheduler):
     """Ends the trials that the journal's pruner finds too weak."""
 
     def __init__(self, search: JournalSearch):
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self.search = search
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:

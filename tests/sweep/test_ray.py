@@ -22,14 +22,14 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[None]:
-    from ray.cluster_utils import Cluster
+    from ray.cluster_utils import Cluster  # pyright: ignore[reportMissingImports]
 
     found = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
     found.add_node(num_cpus=1)
     ray.init(address=found.address, log_to_driver=False)
     yield
     ray.shutdown()
-    found.shutdown()  # type: ignore[no-untyped-call]
+    found.shutdown()
 
 
 def kill_the_first_trial(killed: list[int]) -> None:
