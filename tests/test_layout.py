@@ -56,6 +56,8 @@ def test_a_link_stands_for_each_room(room: str) -> None:
 
 @pytest.mark.parametrize("name", modules_on_disk())
 def test_every_module_imports(name: str) -> None:
+    if name == "sysidc.runtime.sweep.on_ray":  # the one file that needs a package that is not installed for the tests
+        pytest.importorskip("ray")
     assert import_module(name).__name__ == name
 
 

@@ -6,28 +6,29 @@ import math
 import time
 from collections.abc import Iterable
 from copy import copy
-from dataclasses import dataclass, fields, replace
-from typing import Any, TypeAlias
+from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from sysidc.compiler.lower import build_stack
-from sysidc.compiler.plan import Plan, SimulationPlan, StagePlan
+from sysidc.compiler.plan import Plan, StagePlan
 from sysidc.runtime.data.modules import SpecDataModule
 from sysidc.runtime.nn.ensemble import Ensemble
+from sysidc.runtime.runs.candidates import Candidate, Entry, as_tree, entry_of, file_name, root_mean_square, weights_of
 from sysidc.runtime.runs.epochs import Row
 from sysidc.runtime.runs.fitting import Workplace, fit_once, module_of
 from sysidc.runtime.runs.learned import learned_numbers, lines_of, require_finite, write_learned
 from sysidc.runtime.runs.mistakes import RunError
 from sysidc.runtime.runs.model import Trained
+from sysidc.runtime.runs.open_race import opened
 from sysidc.runtime.runs.periodic_records import averaged
 from sysidc.runtime.runs.processes import is_shared
 from sysidc.runtime.runs.record_warnings import record_warnings
 from sysidc.runtime.runs.stage_data import allowance, anew, give_band, part_of, race_of
 from sysidc.runtime.runs.structures import draws, is_open, outlook, structures, with_innovations
 from sysidc.runtime.runs.wrong_loss import is_wrong, one_step_error
-from sysidc.runtime.training.metrics import ErrorSums
 from sysidc.runtime.training.preparation import prepare, settle, trainable
 from sysidc.runtime.training.starts import Starts
 from sysidc.runtime.training.step import TrainingModule
@@ -42,9 +43,6 @@ REFIT_SHARE = 0.7
 """Of the time that is left, what the last stage may take where a refit follows."""
 
 
-RACE_SAMPLES, RACE_EPOCHS, KEPT = 6_000, 20, 2
-"""Of the race of structures: how much data and how many epochs each gets, how many go on."""
-
 NEAR = 1.25
 """A simulation error of so many times the least is about as good where something unmeasured drives the system."""
 
@@ -53,38 +51,6 @@ INNOVATIONS = 3
 
 MUCH_WORSE = 2.0
 """A model whose error on what it was fitted to is this many times that of the best is not averaged with it."""
-
-GROWING, ALL = (300, 1_500), 1_000
-"""Samples of the first stages for an integrator, whose errors add up over a record; all structures outlive these."""
-
-FEW, FEW_STARTS = 2_000, 4
-"""Below so many samples so many models are averaged."""
-
-
-@dataclass
-class Candidate:
-    """A start on its way: its structure (see `structures.py`), the weights that it has reached, their root mean square
-    errors on the training and the validation part in the units of the data, and what that took."""
-
-    structure: str
-    index: int
-    weights: dict[str, Tensor]
-    before: dict[str, Tensor]
-    fit_error: float
-    val_error: float
-    epochs: int
-    seconds: float
-    rows: list[Row]
-
-    @property
-    def score(self) -> float:
-        """What chooses: a model has to fit what it saw and what it did not see."""
-        worst = max(self.fit_error, self.val_error)
-        return worst if worst == worst else math.inf
-
-
-Entry: TypeAlias = tuple[str, int]
-"""A candidate that has not begun: its structure and its index."""
 
 
 def is_raced(plan: Plan) -> bool:
@@ -213,7 +179,7 @@ class Race:
             behind.append(self._run(number, stage, part, candidate, allowed))
         ranked = sorted(behind, key=lambda candidate: candidate.score)
         if len(ranked) > 1:
-            best = "; ".join(self._label(*_entry(candidate)) for candidate in ranked[: stage.keep])
+            best = "; ".join(self._label(*entry_of(candidate)) for candidate in ranked[: stage.keep])
             self.place.say(f"  best: {best}")
         return ranked
 
@@ -229,13 +195,13 @@ class Race:
     def _run(
         self, number: int, stage: StagePlan, part: SpecDataModule, candidate: Candidate | Entry, allowed: float | None
     ) -> Candidate:
-        structure, index = _entry(candidate)
+        structure, index = entry_of(candidate)
         label = self._label(structure, index)
-        name = f"stage-{number + 1}-{_file_name(label)}"
+        name = f"stage-{number + 1}-{file_name(label)}"
         kept = self.place.progressed.outcome(name)
         if kept is None:
             made = self._fit(name, stage, part, candidate, allowed)
-            self.place.progressed.finish(name, _as_tree(made))
+            self.place.progressed.finish(name, as_tree(made))
         else:
             made = Candidate(**kept)
         self.spent += made.seconds
@@ -249,7 +215,7 @@ class Race:
     ) -> Candidate:
         began = time.perf_counter()
         part = anew(part)
-        structure, index = _entry(candidate)
+        structure, index = entry_of(candidate)
         plan = replace(self.plans[structure], train=replace(stage.train, time_limit=allowed))
         first = isinstance(candidate, tuple)
         stack = self._stack(structure, index)
@@ -262,7 +228,7 @@ class Race:
         settle(stack, part, prior=first)
         module = module_of(plan, part, stack)
         give_band(module, part)
-        before = _weights(stack)
+        before = weights_of(stack)
         errors = self._errors(module, part)
         lead = time.perf_counter() - began
         rows, seconds, epochs = self._trained_rows(plan, module, part, name, errors)
@@ -271,7 +237,7 @@ class Race:
         if not max(reached) < math.inf:
             stack.load_state_dict(before)
             reached = errors
-        return Candidate(structure, index, _weights(stack), before, *reached, epochs, lead + seconds, rows)
+        return Candidate(structure, index, weights_of(stack), before, *reached, epochs, lead + seconds, rows)
 
     def _trained_rows(
         self, plan: Plan, module: TrainingModule, part: SpecDataModule, name: str, errors: tuple[float, float]
@@ -281,7 +247,7 @@ class Race:
         if limit is not None and limit <= 0:
             return [], 0.0, 0
         self.place.progress.epochs = plan.train.epochs
-        start = _weights(module.module)
+        start = weights_of(module.module)
         try:
             fitted = fit_once(plan, module, part, name, self.place)
         except RunError as error:
@@ -318,7 +284,7 @@ class Race:
         """Root mean square errors on the training and the validation part, in the units of the data."""
         look = copy(part)
         look.tapes = {**part.tapes, "validation": part.tapes["train"]}
-        return _error(module, look.val_dataloader()), _error(module, part.val_dataloader())
+        return root_mean_square(module, look.val_dataloader()), root_mean_square(module, part.val_dataloader())
 
     # --- behind the stages -------------------------------------------------------------------------------------
 
@@ -336,14 +302,14 @@ class Race:
         return self.data.unsplit() if self.whole is None else self.whole
 
     def _refit_one(self, stage: StagePlan, part: SpecDataModule, candidate: Candidate, left: int) -> Candidate:
-        label = self._label(*_entry(candidate))
-        name = f"refit-{_file_name(label)}"
+        label = self._label(*entry_of(candidate))
+        name = f"refit-{file_name(label)}"
         limit = self.plan.train.time_limit
         allowed = None if limit is None else max(0.0, limit - self.spent) / left
         kept = self.place.progressed.outcome(name)
         if kept is None:
             made = self._refit_fit(name, stage, part, candidate, allowed)
-            self.place.progressed.finish(name, _as_tree(made))
+            self.place.progressed.finish(name, as_tree(made))
         else:
             made = Candidate(**kept)
         self.spent += made.seconds
@@ -368,7 +334,7 @@ class Race:
         error, _ = self._errors(module, part)
         if not error < math.inf:
             return candidate
-        return replace(candidate, weights=_weights(stack), fit_error=error, rows=fitted.rows, seconds=fitted.seconds)
+        return replace(candidate, weights=weights_of(stack), fit_error=error, rows=fitted.rows, seconds=fitted.seconds)
 
     def _sound(self, chosen: list[Candidate]) -> list[Candidate]:
         """Who is averaged: not those whose error is far above that of the best."""
@@ -376,7 +342,7 @@ class Race:
         kept = [candidate for candidate in chosen if candidate.fit_error <= MUCH_WORSE * least]
         if not kept or len(kept) == len(chosen):
             return chosen[:1] if not kept else chosen
-        lost = [self._label(*_entry(candidate)) for candidate in chosen if candidate.fit_error > MUCH_WORSE * least]
+        lost = [self._label(*entry_of(candidate)) for candidate in chosen if candidate.fit_error > MUCH_WORSE * least]
         self.place.say(
             f"not averaged, because the error is more than {MUCH_WORSE:g} times the least: {'; '.join(lost)}"
         )
@@ -408,66 +374,6 @@ class Race:
         tape = self.data.tapes["train"]
         values = torch.cat([tape.values[window.signal] for window in self.plan.model.outputs], dim=1)
         return values.amin(dim=0), values.amax(dim=0)
-
-
-def opened(simulation: SimulationPlan, samples: int, integrating: bool = False) -> SimulationPlan:
-    """The stages of a training that leaves structures open and has one stage: first a short race of all of them.
-
-    On records of fewer than `FEW` samples the best structure is started several times more, refitted on all data and
-    averaged: there a validation part can hardly tell good from lucky. Where the records come from an integrator the
-    segments grow and no stage stops early.
-    """
-    last, *more = simulation.stages
-    if more:
-        return simulation
-    if integrating:
-        last = replace(last, train=replace(last.train, stop=None))
-    short = replace(last.train, epochs=min(RACE_EPOCHS, last.train.epochs))
-    race = replace(last, train=short, segments=_least(last.segments, RACE_SAMPLES), keep=KEPT)
-    growing = tuple(
-        replace(race, segments=size, keep=ALL) for size in GROWING if integrating and size < (last.segments or samples)
-    )
-    if samples >= FEW:
-        return replace(simulation, stages=(*growing, race, replace(last, starts=KEPT, keep=1)))
-    several = max(FEW_STARTS, simulation.ensemble)
-    final = replace(last, starts=several, keep=several)
-    return replace(simulation, stages=(*growing, replace(race, keep=1), final), refit=True, ensemble=several)
-
-
-def _least(segments: int | None, samples: int) -> int:
-    return samples if segments is None else min(segments, samples)
-
-
-def _entry(candidate: Candidate | Entry) -> Entry:
-    return candidate if isinstance(candidate, tuple) else (candidate.structure, candidate.index)
-
-
-def _file_name(label: str) -> str:
-    return label.replace(",", "").replace(" ", "-")
-
-
-def _error(module: TrainingModule, batches: Iterable[Any]) -> float:
-    """inf where the model leaves the finite numbers, and where there is nothing to compare."""
-    sums = ErrorSums()
-    training = module.training
-    module.eval()
-    with torch.no_grad():
-        for batch in batches:
-            prediction, target = module.compare(batch)
-            sums.add(prediction, target, module.output_scale)
-    module.train(training)
-    found = sums.take()
-    error = float(found["rmse"]) if found else math.inf
-    return error if error == error else math.inf
-
-
-def _weights(stack: nn.Module) -> dict[str, Tensor]:
-    return {name: value.detach().clone() for name, value in stack.state_dict().items()}
-
-
-def _as_tree(candidate: Candidate) -> dict[str, Any]:
-    """All of a candidate that a checkpoint can hold."""
-    return {field.name: getattr(candidate, field.name) for field in fields(candidate)}
 
 
 def _count(number: int, what: str) -> str:

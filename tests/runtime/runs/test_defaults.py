@@ -16,6 +16,7 @@ from sysidc.runtime.data.modules import SpecDataModule
 from sysidc.runtime.data.record import Array
 from sysidc.runtime.nn.ensemble import Ensemble
 from sysidc.runtime.runs import stages, structures
+from sysidc.runtime.runs.candidates import Candidate
 from sysidc.runtime.runs.evaluate import score, scored_records
 from sysidc.runtime.runs.fitting import Workplace
 from sysidc.runtime.runs.progress import Progress
@@ -106,7 +107,7 @@ def test_models_that_are_far_worse_than_the_best_are_not_averaged_and_this_is_sa
     plan = plan_of(tmp_path, 'train = "a.csv"', "epochs = 2")
     race = stages.Race(plan, SpecDataModule(plan, several=several_steps_at_once(plan)), _place(tmp_path, plan))
     made = [
-        stages.Candidate("2 states, network in f", k, {}, {}, error, 1.0, 1, 0.0, [])
+        Candidate("2 states, network in f", k, {}, {}, error, 1.0, 1, 0.0, [])
         for k, error in enumerate((1.0, 1.9, 2.1, float("inf")))
     ]
     assert [candidate.index for candidate in race._sound(made)] == [0, 1]
@@ -118,12 +119,10 @@ def _place(folder: Path, plan: Plan) -> Workplace:
 
 
 def test_the_worse_of_fit_and_validation_chooses() -> None:
-    lucky, honest = (
-        stages.Candidate("", k, {}, {}, *errors, 1, 0.0, []) for k, errors in enumerate([(3.0, 0.1), (1.0, 1.1)])
-    )
+    lucky, honest = (Candidate("", k, {}, {}, *errors, 1, 0.0, []) for k, errors in enumerate([(3.0, 0.1), (1.0, 1.1)]))
     assert min((lucky, honest), key=lambda item: item.val_error) is lucky
     assert min((lucky, honest), key=lambda item: item.score) is honest
-    assert stages.Candidate("", 2, {}, {}, float("nan"), 0.1, 1, 0.0, []).score == float("inf")
+    assert Candidate("", 2, {}, {}, float("nan"), 0.1, 1, 0.0, []).score == float("inf")
 
 
 def test_records_of_different_lengths_and_offsets_train_one_model_with_a_start_each(tmp_path: Path) -> None:

@@ -16,9 +16,9 @@ from sysidc.runtime.data.errors import DataError
 from sysidc.runtime.data.excitation import multisine
 from sysidc.runtime.data.modules import SpecDataModule
 from sysidc.runtime.data.record import Array
+from sysidc.runtime.runs.open_race import FEW_STARTS, GROWING, RACE_SAMPLES, opened
 from sysidc.runtime.runs.periodic_records import averaged
 from sysidc.runtime.runs.record_warnings import record_warnings
-from sysidc.runtime.runs.stages import FEW_STARTS, GROWING, RACE_SAMPLES, opened
 from sysidc.runtime.runs.structures import ORDERS, outlook, structures, with_innovations
 from sysidc.runtime.runs.wrong_loss import is_wrong, one_step_error
 
