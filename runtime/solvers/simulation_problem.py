@@ -15,6 +15,7 @@ from sysidc.runtime.solvers.newton import simulate
 from sysidc.runtime.solvers.penalty import Penalty
 from sysidc.runtime.solvers.sensitivities import sensitivities
 from sysidc.runtime.solvers.start import Prior
+from sysidc.runtime.solvers.sum_of_squares import SumOfSquares
 
 
 @dataclass
@@ -35,7 +36,7 @@ class Records:
         return self.u.shape[1] - self.y.shape[1] + self.skipped
 
 
-class SimulationProblem:
+class SimulationProblem(SumOfSquares):
     """sum(e^2) / variance + penalty, e being the simulation error of every record from its own start.
 
     A start that is estimated or encoded depends on the parameters, and the derivatives know it: for an estimate by the
@@ -46,9 +47,8 @@ class SimulationProblem:
     def __init__(
         self, chain: Chain, records: Sequence[Records], variance: float, penalty: Penalty | None = None
     ) -> None:
-        self.chain, self.records, self.variance = chain, list(records), variance
-        self.parameters = {name: value for name, value in chain.named_parameters() if value.requires_grad}
-        self.penalty = penalty or Penalty.none(self.parameters)
+        super().__init__(chain, variance, penalty)
+        self.chain, self.records = chain, list(records)
 
     @property
     def samples(self) -> int:
@@ -61,33 +61,16 @@ class SimulationProblem:
             total = sum(float(self._errors(item).square().sum()) for item in self.records)
         return total if total == total else torch.inf
 
-    def smooth(self, weight: float) -> None:
-        """Give the roughness of curves this weight from now on."""
-        self.penalty = self.penalty.smoothed(weight)
-
-    def mean_square(self, cost: float) -> float:
-        """The mean of e^2 that a cost stands for, at the present parameters."""
-        return (cost - self.penalty.cost(self.parameters)) * self.variance / self.samples
-
-    def cost(self) -> float:
-        return self.squared_error() / self.variance + self.penalty.cost(self.parameters)
-
     def normal_equations(self) -> NormalEquations:
-        count = sum(value.numel() for value in self.parameters.values())
-        like = next(iter(self.parameters.values()))
-        H, g, squares = like.new_zeros(count, count), like.new_zeros(count), 0.0
+        (H, g), squares = self._empty_equations(), 0.0
         with torch.no_grad():
             for item in self.records:
                 errors = self._errors(item)
                 for first, J in self._rows(item):
                     e = errors[:, first - item.first :][:, : J.shape[1]].reshape(-1)
-                    rows = J.reshape(-1, count)
-                    H.addmm_(rows.T, rows, alpha=1 / self.variance)
-                    g.addmv_(rows.T, e, alpha=1 / self.variance)
+                    self._add_rows(H, g, J.reshape(-1, len(g)), e)
                 squares += float(errors.square().sum())
-            self.penalty.add(H, g, self.parameters)
-        cost = squares / self.variance + self.penalty.cost(self.parameters)
-        return NormalEquations(H, g, cost if cost == cost else torch.inf)
+        return self._with_penalty(H, g, squares)
 
     def slopes(self, item: Records) -> list[tuple[int, Tensor]]:
         """dy/dtheta (batch, steps, p, P) of the steps that count, in parts with the step that each begins at, along a

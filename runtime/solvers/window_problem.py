@@ -10,12 +10,13 @@ from torch.func import functional_call, jacrev, vmap
 
 from sysidc.runtime.solvers.levenberg_marquardt import NormalEquations
 from sysidc.runtime.solvers.penalty import Penalty
+from sysidc.runtime.solvers.sum_of_squares import SumOfSquares
 
 MOST_NUMBERS = 1 << 24
 """In the rows of one chunk of windows, 128 MB in float64."""
 
 
-class WindowProblem:
+class WindowProblem(SumOfSquares):
     """sum(e^2) / variance + penalty, e = y - y^ over all windows.
 
     `compared` is called with a batch and returns (y^, y), both (batch, M, outputs); a batch holds y as its second
@@ -30,9 +31,8 @@ class WindowProblem:
         variance: float,
         penalty: Penalty | None = None,
     ) -> None:
-        self.compared, self.batches, self.variance = compared, list(batches), variance
-        self.parameters = {name: value for name, value in compared.named_parameters() if value.requires_grad}
-        self.penalty = penalty or Penalty.none(self.parameters)
+        super().__init__(compared, variance, penalty)
+        self.compared, self.batches = compared, list(batches)
 
     @property
     def samples(self) -> int:
@@ -47,32 +47,16 @@ class WindowProblem:
                     total += float((target - predicted).square().sum())
         return total if total == total else torch.inf
 
-    def smooth(self, weight: float) -> None:
-        """Give the roughness of curves this weight from now on."""
-        self.penalty = self.penalty.smoothed(weight)
-
-    def mean_square(self, cost: float) -> float:
-        """The mean of e^2 that a cost stands for, at the present parameters."""
-        return (cost - self.penalty.cost(self.parameters)) * self.variance / self.samples
-
-    def cost(self) -> float:
-        return self.squared_error() / self.variance + self.penalty.cost(self.parameters)
-
     def normal_equations(self) -> NormalEquations:
         values = {name: value.detach() for name, value in self.parameters.items()}
-        count = sum(value.numel() for value in values.values())
-        like = next(iter(values.values()))
-        H, g, squares = like.new_zeros(count, count), like.new_zeros(count), 0.0
+        (H, g), squares = self._empty_equations(), 0.0
         with torch.no_grad():
             for batch in self.batches:
-                for chunk in _chunks(batch, count):
+                for chunk in _chunks(batch, len(g)):
                     J, e = self._rows(values, chunk)
-                    H.addmm_(J.T, J, alpha=1 / self.variance)
-                    g.addmv_(J.T, e, alpha=1 / self.variance)
+                    self._add_rows(H, g, J, e)
                     squares += float(e.square().sum())
-            self.penalty.add(H, g, self.parameters)
-        cost = squares / self.variance + self.penalty.cost(self.parameters)
-        return NormalEquations(H, g, cost if cost == cost else torch.inf)
+        return self._with_penalty(H, g, squares)
 
     def _rows(self, values: dict[str, Tensor], chunk: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
         """J (rows, P) and e (rows) of some windows."""
