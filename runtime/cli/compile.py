@@ -6,10 +6,10 @@ import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from sysidc.compiler.pipeline import compile_source
 from sysidc.compiler.plan import Plan
-from sysidc.runtime.cli import CLEAN, FINDINGS, findings
-from sysidc.runtime.cli.files import add_set, overrides, read, replace
+from sysidc.runtime.cli import CLEAN, FINDINGS
+from sysidc.runtime.cli.files import add_set, overrides, replace
+from sysidc.runtime.cli.sound import sound
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -19,16 +19,9 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(given: Namespace) -> int:
-    compiled = compile_source(read(given.file), overrides(given.set))
-    told = list(compiled.diagnostics)
-    if compiled.is_library:
-        from sysidc.runtime.runs.mistakes import library
-
-        told.append(library(compiled.source))
-    if compiled.plan is None:
-        findings.emit(told, compiled.sources, [])
+    compiled = sound(given.file, overrides(given.set))
+    if compiled is None or compiled.plan is None:
         return FINDINGS
-    findings.note(told)
     write_program(compiled.plan, given.output)
     print(f"{compiled.plan.model.name} in {given.output}", file=sys.stderr)
     return CLEAN

@@ -9,10 +9,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sysidc.compiler.pipeline import compile_source
-from sysidc.runtime.cli import CLEAN, FINDINGS, findings
-from sysidc.runtime.cli.files import add_set, overrides, read
+from sysidc.runtime.cli import CLEAN, FINDINGS
+from sysidc.runtime.cli.files import add_set, overrides
 from sysidc.runtime.cli.results import add_output, tell
+from sysidc.runtime.cli.sound import sound
 
 if TYPE_CHECKING:
     from sysidc.runtime.sweep.search import Engine, Found
@@ -41,16 +41,9 @@ def _positive(word: str) -> int:
 
 def run(given: Namespace) -> int:
     words = overrides(given.set)
-    compiled = compile_source(read(given.file), words)
-    told = list(compiled.diagnostics)
-    if compiled.is_library:
-        from sysidc.runtime.runs.mistakes import library
-
-        told.append(library(compiled.source))
-    if compiled.plan is None:
-        findings.emit(told, compiled.sources, [])
+    compiled = sound(given.file, words)
+    if compiled is None or compiled.plan is None:
         return FINDINGS
-    findings.note(told)
     from sysidc.runtime.sweep.search import search, with_limits
 
     compiled = with_limits(compiled, given.trials, given.jobs)

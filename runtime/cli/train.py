@@ -6,11 +6,12 @@ import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from sysidc.compiler.pipeline import Compiled, compile_source
+from sysidc.compiler.pipeline import Compiled
 from sysidc.compiler.plan import Plan
-from sysidc.runtime.cli import CLEAN, COULD_NOT_RUN, FINDINGS, findings
-from sysidc.runtime.cli.files import ENDING, add_set, overrides, read
+from sysidc.runtime.cli import CLEAN, COULD_NOT_RUN, FINDINGS
+from sysidc.runtime.cli.files import ENDING, add_set, overrides
 from sysidc.runtime.cli.results import add_output, tell
+from sysidc.runtime.cli.sound import sound
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -30,16 +31,9 @@ def run(given: Namespace) -> int:
     if given.file is None:
         return _resumed(given, None) if given.resume else _unnamed()
     words = overrides(given.set)
-    compiled = compile_source(read(given.file), words)
-    told = list(compiled.diagnostics)
-    if compiled.is_library:
-        from sysidc.runtime.runs.mistakes import library
-
-        told.append(library(compiled.source))
-    if compiled.plan is None:
-        findings.emit(told, compiled.sources, [])
+    compiled = sound(given.file, words)
+    if compiled is None or compiled.plan is None:
         return FINDINGS
-    findings.note(told)
     if given.resume is not None:
         return _resumed(given, compiled.plan)
     return _trained(given, compiled, words)
