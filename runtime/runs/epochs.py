@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -19,16 +20,18 @@ Row = dict[str, Any]
 
 
 class LearningCurve(Logger):
-    """Rows {epoch, train_loss, val_loss, val_rmse, val_nrmse, val_fit, lr, horizon}, epochs counted from 1.
+    """Rows {epoch, train_loss, val_loss, val_rmse, val_nrmse, val_fit, lr, seconds, horizon}, epochs counted from 1.
 
     Each of `told` is called with a row when its epoch is over. `lr` and `horizon` are those that the epoch began with;
-    `horizon` stays away except in prediction mode.
+    `horizon` stays away except in prediction mode. `seconds` is what the fit took up to the end of the epoch, an
+    interruption left out.
     """
 
     def __init__(self, *told: Callable[[Row], None]):
         super().__init__()
         self.told = list(told)
         self.rows: list[Row] = []
+        self._began = (0.0, 0.0)
 
     @property
     def name(self) -> str:
@@ -39,13 +42,16 @@ class LearningCurve(Logger):
         return ""
 
     def begin(self, epoch: int, lr: float | None, horizon: int | None) -> None:
-        row: Row = {"epoch": epoch, **dict.fromkeys(METRICS), "lr": lr}
+        self._began = (self.rows[-1]["seconds"] if self.rows else 0.0, time.perf_counter())
+        row: Row = {"epoch": epoch, **dict.fromkeys(METRICS), "lr": lr, "seconds": None}
         self.rows.append(row if horizon is None else {**row, "horizon": horizon})
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         row = self.rows[-1]
         row.update({name: float(metrics[name]) for name in METRICS if name in metrics})
         if "train_loss" in metrics:  # Lightning logs it last
+            before, began = self._began
+            row["seconds"] = round(before + time.perf_counter() - began, 4)
             for tell in self.told:
                 tell(row)
 
@@ -93,7 +99,7 @@ def _require_finite(what: str, value: float, trainer: pl.Trainer) -> None:
 def as_csv(rows: list[Row]) -> str:
     """The rows with a header; what was not measured stays empty."""
     text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]) if rows else ["epoch", *METRICS, "lr"], lineterminator="\n")
+    writer = csv.DictWriter(text, list(rows[0]) if rows else ["epoch", *METRICS, "lr", "seconds"], lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue()

@@ -16,6 +16,7 @@ from sysidc.runtime.api import load
 from sysidc.runtime.cli import main
 from sysidc.runtime.runs.folder import folder_name
 from sysidc.runtime.runs.staging import staged
+from tests.runtime.runs.killing import content
 
 KILLS = int(os.environ.get("SYSIDC_KILLS", "8"))
 """How often trainings are killed, all specs together."""
@@ -85,22 +86,22 @@ def stopped(epoch: int, how: str, *arguments: str) -> subprocess.CompletedProces
 
 
 @pytest.fixture
-def whole(specs: Path) -> dict[str, bytes]:
+def whole(specs: Path) -> dict[str, object]:
     """What the run of simulation.sysid that was never stopped wrote."""
     run = load("simulation.sysid").train("whole").path
-    return {name: (run / name).read_bytes() for name in ("weights.safetensors", "metrics.json", "metrics.csv")}
+    return {name: content(run / name) for name in ("weights.safetensors", "metrics.json", "metrics.csv")}
 
 
-def assert_same_run(run: Path, whole: dict[str, bytes]) -> None:
+def assert_same_run(run: Path, whole: dict[str, object]) -> None:
     assert [path.name for path in run.parent.iterdir()] == [run.name]
-    assert {name: (run / name).read_bytes() for name in whole} == whole
+    assert {name: content(run / name) for name in whole} == whole
 
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="signals and limits of POSIX")
 
 
 @posix
-def test_ctrl_c_saves_tells_how_to_go_on_and_gives_130(specs: Path, whole: dict[str, bytes]) -> None:
+def test_ctrl_c_saves_tells_how_to_go_on_and_gives_130(specs: Path, whole: dict[str, object]) -> None:
     done = stopped(3, "signal", "train", "simulation.sysid", "--quiet")
     assert done.returncode == 130 and "Traceback" not in done.stderr
     command = done.stderr.splitlines()[-1].partition("to go on: sysidc ")[2].split()
@@ -113,7 +114,7 @@ def test_ctrl_c_saves_tells_how_to_go_on_and_gives_130(specs: Path, whole: dict[
 
 @posix
 def test_a_full_disk_is_told_and_its_last_checkpoint_kept(
-    specs: Path, whole: dict[str, bytes], capsys: pytest.CaptureFixture[str]
+    specs: Path, whole: dict[str, object], capsys: pytest.CaptureFixture[str]
 ) -> None:
     done = stopped(3, "full", "train", "simulation.sysid", "--quiet")
     assert done.returncode == 2 and "error[unwritable]" in done.stderr and "Traceback" not in done.stderr
@@ -126,7 +127,7 @@ def test_a_full_disk_is_told_and_its_last_checkpoint_kept(
 
 @posix
 def test_only_what_was_begun_is_gone_on_with(
-    specs: Path, whole: dict[str, bytes], capsys: pytest.CaptureFixture[str]
+    specs: Path, whole: dict[str, object], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert stopped(2, "signal", "train", "simulation.sysid").returncode == 130
     (partial,) = Path("runs").iterdir()
@@ -154,7 +155,7 @@ def test_only_what_was_begun_is_gone_on_with(
         assert f"{run} is finished" in err and "rmse" in out
 
 
-def test_without_resume_a_run_is_begun_anew(specs: Path, whole: dict[str, bytes]) -> None:
+def test_without_resume_a_run_is_begun_anew(specs: Path, whole: dict[str, object]) -> None:
     if sys.platform == "win32":
         pytest.skip("signals of POSIX")
     assert stopped(2, "signal", "train", "simulation.sysid").returncode == 130

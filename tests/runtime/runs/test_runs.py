@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import time
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,14 @@ def test_a_run_scored_again_from_its_folder_has_the_same_numbers(specs: Path, mo
     assert sorted(file.name for file in run.path.iterdir()) == FILES.split()
     again = sysidc.open_run(run.path)
     assert score(again.trained, scored_records(again.plan)) == json.loads((run.path / "metrics.json").read_text())
+
+
+@MODES
+def test_the_learning_curve_tells_the_seconds_behind_every_epoch(specs: Path, mode: str) -> None:
+    began = time.perf_counter()
+    run = sysidc.load(f"{mode}.sysid").train()
+    seconds = pd.read_csv(run.path / "metrics.csv")["seconds"]
+    assert seconds.is_monotonic_increasing and 0 < seconds.iloc[0] and seconds.iloc[-1] < time.perf_counter() - began
 
 
 @MODES
