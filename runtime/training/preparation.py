@@ -61,10 +61,10 @@ def settle(stack: nn.Module, part: SpecDataModule, prior: bool) -> None:
     records = records_of_part(part)
     if prior and stack.initial == "estimate":
         remember(stack, records)
-    _standardise(stack, records)
+    standardise(stack, records)
 
 
-def _standardise(stack: Chain, records: list[Records]) -> None:
+def standardise(stack: Chain, records: list[Records]) -> None:
     fresh = [layer for layer in stack.modules() if isinstance(layer, Correction) and _is_zero(layer)]
     if not fresh:
         return

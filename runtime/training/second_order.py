@@ -137,11 +137,11 @@ def second_order_step(module: TrainingModule, batches: Sequence[tuple[Tensor, ..
     if module.stalled >= STALLED or inner.gain == 0.0:
         module.trainer.should_stop = True
     module.error = problem.mean_square(float(cost))
-    _remember(problem, module.error, module.current_epoch + 1)
+    remember_states(problem, module.error, module.current_epoch + 1)
     return torch.tensor(module.error)
 
 
-def _remember(problem: Problem, error: float, iteration: int) -> None:
+def remember_states(problem: Problem, error: float, iteration: int) -> None:
     """After 1, 2, 4, 8 .. iterations the prior of an estimated start is taken from the states as they are by then: that
     of the first model, which may be far off, would hold the starts of all later ones."""
     if not isinstance(problem, SimulationProblem) or problem.chain.initial != "estimate" or iteration & (iteration - 1):

@@ -77,7 +77,7 @@ class Starts:
     def _one_block(self, stack: Chain, records: Sequence[Records], layer: LinearLayer) -> str:
         start = self._linear(stack, records, layer.states)
         write(layer, start)
-        _cover_curves(stack, records)
+        cover_curves(stack, records)
         return f"linear model of {layer.states} states, which misses {100 * start.missed:.3g} % of the output"
 
     def _two_blocks(self, stack: Chain, records: Sequence[Records], index: int) -> str:
@@ -97,7 +97,7 @@ class Starts:
         nothing = np.zeros(1)
         write(first, LinearStart(blocks[0].scaled(inputs), start.input_mean, nothing, 0.0))
         write(second, LinearStart(blocks[1].scaled(between), nothing, start.output_mean, 0.0))
-        _cover_curves(stack, records)
+        cover_curves(stack, records)
         return told
 
     def _random_blocks(self, n1: int, n2: int, inputs: list[np.ndarray], index: int) -> tuple[LinearModel, LinearModel]:
@@ -107,7 +107,7 @@ class Starts:
         return first, block_from_poles(random_poles(n2, rng), between, rng)
 
 
-def _cover_curves(stack: Chain, records: Sequence[Records]) -> None:
+def cover_curves(stack: Chain, records: Sequence[Records]) -> None:
     """Every curve spans what reaches it, layer after layer, all of them being the identity until then."""
     values = [item.u for item in records]
     with torch.no_grad():
