@@ -23,6 +23,8 @@ def check_conflicts(train: TrainPlan, nodes: tuple[Node, ...], spans: Mapping[st
     """`spans` are the places of the settings that were written."""
     if "optimizer" in spans:
         _check_optimizer(train.optimizer, spans["optimizer"], findings)
+    if train.optimizer.name == "LBFGS":
+        _check_alone(train, spans, findings)
     if train.optimizer.name == SECOND_ORDER and "optimizer" in spans:
         for found in _against_second_order(train, nodes, spans):
             findings.add(found)
@@ -42,6 +44,16 @@ def _check_optimizer(optimizer: CallPlan, span: Span, findings: Findings) -> Non
     if optimizer.name == "Rprop" and not given["etas"][0] < 1 < given["etas"][1]:
         message = "`etas` of `Rprop` are a factor below 1 and one above 1, in this order"
         findings.add(sentences.conflict(message, span, "set here", "such as `etas = [0.5, 1.2]`"))
+
+
+def _check_alone(train: TrainPlan, spans: Mapping[str, Span], findings: Findings) -> None:
+    """Processes that judge a step by the loss of their own windows would part ways."""
+    for name, number in (("devices", train.devices), ("num_nodes", train.num_nodes)):
+        if number != 1:
+            message = f"`LBFGS` takes as many looks at a batch as its loss asks for, and `{name}` shares the batch"
+            help = f"leave `{name}` out, or choose another optimiser, such as `AdamW`"
+            findings.add(sentences.conflict(message, spans[name], "set here", help))
+            return
 
 
 def _against_second_order(train: TrainPlan, nodes: tuple[Node, ...], spans: Mapping[str, Span]) -> Iterator[Diagnostic]:
@@ -69,8 +81,6 @@ def _first_order_settings(train: TrainPlan) -> Iterator[tuple[str, str]]:
         yield "scheduler", "it has no learning rate: leave `scheduler` out"
     if train.gradient_clip is not None:
         yield "gradient_clip", "its damping bounds the step: leave `gradient_clip` out"
-    if train.devices != 1:
-        yield "devices", "it runs on one device"
     if train.accelerator in ("mps", "tpu"):
         yield "accelerator", "it needs float64: choose `cpu` or `cuda`"
     if train.precision != "float64":

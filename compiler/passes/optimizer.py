@@ -66,9 +66,8 @@ def _against(
             return f"`{name}` is written"
     if values["precision"] not in (None, "float64"):
         return "a precision other than float64"
-    alone = values["devices"] == 1 and values["num_nodes"] == 1
-    if not alone or values["accelerator"] not in ("cpu", "cuda"):
-        return "devices for first-order training"
+    if values["accelerator"] not in ("cpu", "cuda"):
+        return "an accelerator for first-order training"
     layer = without_local_derivatives(nodes)
     if layer is not None:
         return f"`{layer}` has no local derivatives"

@@ -97,13 +97,23 @@ PlanOf: TypeAlias = Callable[[Mapping[str, Any], Mapping[str, Span]], TrainPlan]
 """Makes a TrainPlan of settings and of the places of those that were written."""
 
 
-def check_shared(train: Settings, drafts: list[Draft], findings: Findings) -> None:
-    """Devices share the batches of one fit, and not the stages of a training."""
+def check_shared(train: Settings, drafts: list[Draft], nodes: tuple[Node, ...], findings: Findings) -> None:
+    """Devices share the data of one fit, and not the stages of a training."""
     name = next((name for name in ("devices", "num_nodes") if train.values[name] != 1), None)
-    if name is not None and (len(drafts) > 1 or drafts[0].says_more):
-        message = f"`{name}` shares the batches of one fit, and this training has stages, starts or segments"
+    more = _more_than_one_fit(train, drafts, nodes)
+    if name is not None and more is not None:
+        message = f"`{name}` shares the data of one fit, and this training has {more}"
         help = f"train it on one device: leave `{name}` out"
         findings.add(sentences.conflict(message, train.spans[name], "one fit on several devices", help))
+
+
+def _more_than_one_fit(train: Settings, drafts: list[Draft], nodes: tuple[Node, ...]) -> str | None:
+    if len(drafts) > 1 or drafts[0].says_more:
+        return "stages, starts or segments"
+    if train.values["refit"]:
+        return "a refit"
+    raced = next((node.layer for node in flat(nodes) if "auto" in node.arguments.values()), None)
+    return None if raced is None else f"a race of the sizes that `{raced}` leaves open"
 
 
 def simulation_plan(
@@ -127,13 +137,14 @@ def stage_plans(
     names = tuple(node.name for node in nodes)
     entering = drafts[0].values["starts"]
     stages: list[StagePlan] = []
-    for draft in _structure_first(drafts) if corrected else drafts:
+    for draft in at_rates(train, _structure_first(drafts) if corrected else drafts, nodes, findings):
         _check_correction(draft, corrected, findings)
         keep = _kept(draft, entering, train.values["ensemble"], findings)
         learned = corrected if draft.values["correction"] is None else draft.values["correction"]
         frozen, place = _frozen(draft, names, findings), place_of(draft.keyword)
         plan = plan_of(draft.values, draft.spans)
-        stages.append(StagePlan(plan, draft.segments, entering, keep, learned, frozen, place))
+        rate = draft.values.get("decimate", 1)
+        stages.append(StagePlan(plan, draft.segments, entering, keep, learned, frozen, place, rate))
         entering = keep
     return tuple(stages)
 

@@ -103,7 +103,7 @@ def train_plan(
         return plan
 
     drafts = drafts_of(settings, training.items, training.keyword, training.stages, findings)
-    check_shared(settings, drafts, findings)
+    check_shared(settings, drafts, nodes, findings)
     # what a stage inherits is judged in the stage
     plan = plan_of(settings.values, settings.spans, Findings() if training.stages else findings)
     if training.mode == "simulation":

@@ -90,6 +90,8 @@ class SpecDataModule(LightningDataModule):
     @property
     def steps_per_epoch(self) -> int:
         """Optimiser steps of one training epoch, at the present horizon."""
+        if is_second_order(self.plan):
+            return 1
         dataset, size = self.dataset("train"), self.plan.train.batch_size
         if isinstance(dataset, RecordDataset) or self.processes[1] > 1:
             return len(self._training_loader(epoch=0))
@@ -129,12 +131,16 @@ class SpecDataModule(LightningDataModule):
         return self._ordered_loader("test")
 
     def whole(self) -> list[Batch]:
-        """The training part in batches of windows of one length; for a stack with states laid end to end."""
+        """The training part, of several processes the stretch that belongs to this one, in batches of windows of one
+        length; for a stack with states laid end to end."""
         dataset = self.dataset("train")
+        rank, world = self.processes
+        if world > max(1, len(dataset)):
+            raise mistakes.too_few_records(len(dataset), world)
+        mine = range(len(dataset) * rank // world, len(dataset) * (rank + 1) // world)
+        batches: Iterable[Sequence[int]] = [mine]
         if isinstance(dataset, RecordDataset):
-            batches: Iterable[Sequence[int]] = EqualLengths(range(len(dataset)), len(dataset), dataset.lengths)
-        else:
-            batches = [range(len(dataset))]
+            batches = EqualLengths(mine, len(mine), dataset.lengths)
         return [dataset.__getitems__(batch) for batch in batches]
 
     def role(self, signal: str) -> str:

@@ -17,6 +17,7 @@ from sysidc.runtime.nn.chain import Chain
 from sysidc.runtime.nn.equations import Equations
 from sysidc.runtime.nn.one_step_ahead import has_innovations
 from sysidc.runtime.runs import mistakes
+from sysidc.runtime.runs.fitting import Workplace
 from sysidc.runtime.runs.folder import PARAMETERS, UNCERTAINTY, write_json
 from sysidc.runtime.runs.uncertainty import sentence
 from sysidc.runtime.solvers.simulation_band import half_widths
@@ -42,6 +43,17 @@ class Learned:
     told: Knowledge
     bands: tuple[Row, ...]
     hints: tuple[str, ...]
+
+
+def tell_numbers(stack: nn.Module, part: SpecDataModule, place: Workplace) -> None:
+    """What is known of a model's parameters, into the run's folder; the numbers of equations are also said."""
+    require_finite(stack, part)
+    told = learned_numbers(stack, part)
+    if told is None:
+        return
+    write_learned(place.folder, told)
+    for line in lines_of(told):
+        place.say(line)
 
 
 def learned_numbers(stack: nn.Module, part: SpecDataModule) -> Learned | None:

@@ -19,7 +19,7 @@ from sysidc.runtime.nn.ensemble import Ensemble
 from sysidc.runtime.runs.candidates import Candidate, Entry, as_tree, entry_of, file_name, root_mean_square, weights_of
 from sysidc.runtime.runs.epochs import Row
 from sysidc.runtime.runs.fitting import Workplace, fit_once, module_of
-from sysidc.runtime.runs.learned import learned_numbers, lines_of, require_finite, write_learned
+from sysidc.runtime.runs.learned import tell_numbers
 from sysidc.runtime.runs.mistakes import RunError
 from sysidc.runtime.runs.model import Trained
 from sysidc.runtime.runs.open_race import opened
@@ -29,12 +29,9 @@ from sysidc.runtime.runs.record_warnings import record_warnings
 from sysidc.runtime.runs.stage_data import allowance, anew, give_band, part_of, race_of
 from sysidc.runtime.runs.structures import draws, is_open, outlook, structures, with_innovations
 from sysidc.runtime.runs.wrong_loss import is_wrong, one_step_error
-from sysidc.runtime.training.preparation import prepare, settle, trainable
+from sysidc.runtime.training.preparation import BLOCK, prepare, settle, trainable
 from sysidc.runtime.training.starts import Starts
 from sysidc.runtime.training.step import TrainingModule
-
-BLOCK = 20
-"""Steps of past and future of a subspace estimate that the file does not ask for."""
 
 EARLY_SHARE = 0.6
 """Of the time that is left, what a stage may take that is not the last."""
@@ -353,21 +350,11 @@ class Race:
         stacks = [self._stack(candidate.structure, candidate.index) for candidate in chosen]
         for member, candidate in zip(stacks, chosen, strict=True):
             member.load_state_dict(candidate.weights)
-        self._tell_numbers(stacks[0])
+        tell_numbers(stacks[0], self._unsplit() if self.simulation.refit else self.data, self.place)
         stack: Any = stacks[0] if len(stacks) == 1 else Ensemble(stacks, *self._output_range())
         module = module_of(plan, self.data, stack)
         give_band(module, self.data)
         return Trained(plan, module.cpu().eval(), self.data.normalizer.cpu())
-
-    def _tell_numbers(self, stack: nn.Module) -> None:
-        """What is known of the best candidate's parameters, into the folder; the numbers of equations are also said."""
-        require_finite(stack, self.data)
-        told = learned_numbers(stack, self._unsplit() if self.simulation.refit else self.data)
-        if told is None:
-            return
-        write_learned(self.place.folder, told)
-        for line in lines_of(told):
-            self.place.say(line)
 
     def _output_range(self) -> tuple[Tensor, Tensor]:
         """Least and largest normalised outputs of the training part, (outputs)."""

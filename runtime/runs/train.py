@@ -9,6 +9,7 @@ from typing import Any
 
 import lightning.pytorch as pl
 import torch
+from torch import nn
 
 from sysidc.compiler.lower import build_stack, several_steps_at_once
 from sysidc.compiler.pipeline import Compiled
@@ -22,6 +23,7 @@ from sysidc.runtime.runs.epochs import as_csv
 from sysidc.runtime.runs.evaluate import Row, score, scored_records
 from sysidc.runtime.runs.fitting import Workplace, fit_once, module_of, threads_of
 from sysidc.runtime.runs.gentle_stop import gentle_stop
+from sysidc.runtime.runs.learned import tell_numbers
 from sysidc.runtime.runs.loggers import require_packages
 from sysidc.runtime.runs.model import Trained
 from sysidc.runtime.runs.predict import prediction_columns, write_columns
@@ -33,6 +35,7 @@ from sysidc.runtime.runs.resume import Progressed, interruption_told, require_sa
 from sysidc.runtime.runs.stages import is_raced, race
 from sysidc.runtime.runs.staging import partial_folder, staged
 from sysidc.runtime.runs.waiting import begun
+from sysidc.runtime.training.preparation import begin, settle
 
 FIT = "fit"
 """The name of the one fit of a run among its checkpoints."""
@@ -146,10 +149,18 @@ def fit(
 
 
 def _alone(plan: Plan, data: SpecDataModule, place: Workplace) -> tuple[Trained, list[Row], float]:
-    module = module_of(plan, data, build_stack(plan))
+    stack = build_stack(plan)
+    assert isinstance(stack, nn.Sequential)
+    if plan.model.chain is not None:
+        place.say(begin(stack, data))
+    module = module_of(plan, data, stack)
     fitted = fit_once(plan, module, data, FIT, place)
     place.log.append(f"trained {len(fitted.rows)} epochs in {fitted.seconds:.1f} s")
     trained = Trained(plan, module.cpu().eval(), data.normalizer.cpu())
+    if plan.model.chain is not None:
+        settle(stack, data, prior=True)
+        if not rank(plan):
+            tell_numbers(stack, data, place)
     return trained, fitted.rows, fitted.seconds
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -53,13 +54,13 @@ class SimulationProblem(SumOfSquares):
     @property
     def samples(self) -> int:
         """Outputs that count."""
-        return sum(item.y[:, item.skipped :].numel() for item in self.records)
+        return int(self._total(sum(item.y[:, item.skipped :].numel() for item in self.records)))
 
     def squared_error(self) -> float:
         """sum(e^2) at the present parameters, infinite where the simulation leaves the finite numbers."""
         with torch.no_grad():
-            total = sum(float(self._errors(item).square().sum()) for item in self.records)
-        return total if total == total else torch.inf
+            total = self._total(sum(float(self._errors(item).square().sum()) for item in self.records))
+        return torch.inf if math.isnan(total) else total
 
     def normal_equations(self) -> NormalEquations:
         (H, g), squares = self._empty_equations(), 0.0

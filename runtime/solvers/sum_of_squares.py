@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 
 import torch
@@ -9,11 +10,18 @@ from torch import Tensor, nn
 
 from sysidc.runtime.solvers.levenberg_marquardt import NormalEquations
 from sysidc.runtime.solvers.penalty import Penalty
+from sysidc.runtime.solvers.processes import sum_over_processes, total_over_processes
 
 
 class SumOfSquares(ABC):
     """sum(e^2) / variance + penalty at the present parameters, which are those of a module that require gradients, in
-    order."""
+    order.
+
+    Where it is `shared`, each process of a training holds a part of the rows and all of them ask the same questions at
+    the same time: samples, errors and equations are then those of all processes.
+    """
+
+    shared = False
 
     def __init__(self, module: nn.Module, variance: float, penalty: Penalty | None) -> None:
         self.variance = variance
@@ -44,6 +52,10 @@ class SumOfSquares(ABC):
     def cost(self) -> float:
         return self.squared_error() / self.variance + self.penalty.cost(self.parameters)
 
+    def _total(self, value: float) -> float:
+        """The sum over the processes that share the rows."""
+        return total_over_processes(value) if self.shared else value
+
     def _empty_equations(self) -> tuple[Tensor, Tensor]:
         """H (P, P) and g (P) of no rows."""
         count = sum(value.numel() for value in self.parameters.values())
@@ -56,7 +68,11 @@ class SumOfSquares(ABC):
         g.addmv_(J.T, e, alpha=1 / self.variance)
 
     def _with_penalty(self, H: Tensor, g: Tensor, squares: float) -> NormalEquations:
+        """The equations and sum(e^2) of all rows, with the penalty."""
+        squares = self._total(squares)
         with torch.no_grad():
+            if self.shared:
+                sum_over_processes(H, g)
             self.penalty.add(H, g, self.parameters)
         cost = squares / self.variance + self.penalty.cost(self.parameters)
-        return NormalEquations(H, g, cost if cost == cost else torch.inf)
+        return NormalEquations(H, g, torch.inf if math.isnan(cost) else cost)

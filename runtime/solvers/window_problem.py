@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -36,7 +37,7 @@ class WindowProblem(SumOfSquares):
 
     @property
     def samples(self) -> int:
-        return sum(batch[1].numel() for batch in self.batches)
+        return int(self._total(sum(batch[1].numel() for batch in self.batches)))
 
     def squared_error(self) -> float:
         total = 0.0
@@ -45,7 +46,8 @@ class WindowProblem(SumOfSquares):
                 for chunk in _chunks(batch, 1):
                     predicted, target = self.compared(chunk)
                     total += float((target - predicted).square().sum())
-        return total if total == total else torch.inf
+        total = self._total(total)
+        return torch.inf if math.isnan(total) else total
 
     def normal_equations(self) -> NormalEquations:
         values = {name: value.detach() for name, value in self.parameters.items()}

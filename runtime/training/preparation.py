@@ -16,6 +16,9 @@ from sysidc.runtime.solvers.simulation_problem import Records, SimulationProblem
 from sysidc.runtime.training.linear_start import remember
 from sysidc.runtime.training.starts import Starts
 
+BLOCK = 20
+"""Steps of past and future of a subspace estimate that the file does not ask for."""
+
 
 def prepare(stack: nn.Module, part: SpecDataModule, normalizer: Normalizer, starts: Starts, index: int) -> str:
     """Put a new stack at the start of candidate `index`; returns what was done, in words."""
@@ -23,6 +26,16 @@ def prepare(stack: nn.Module, part: SpecDataModule, normalizer: Normalizer, star
         return "random weights"
     _tell_units(stack, part, normalizer)
     return starts.begin(stack, records_of_part(part), index)
+
+
+def begin(stack: nn.Module, data: SpecDataModule) -> str:
+    """Put the stack of a training that races nothing at the start of its only candidate; in words."""
+    simulation = data.plan.train.simulation
+    assert simulation is not None, "only simulations have chains"
+    block = BLOCK if simulation.init is None else simulation.init.arguments["block"]
+    told = prepare(stack, data, data.normalizer, Starts(simulation.linear_start, block, data.plan.train.seed), 0)
+    settle(stack, data, prior=True)
+    return told
 
 
 def _tell_units(stack: Chain, part: SpecDataModule, normalizer: Normalizer) -> None:

@@ -15,6 +15,7 @@ from sysidc.runtime.nn.curve import Spline
 from sysidc.runtime.nn.one_step_ahead import OneStepAhead, has_innovations
 from sysidc.runtime.solvers.levenberg_marquardt import LevenbergMarquardt
 from sysidc.runtime.solvers.penalty import Penalty, flat
+from sysidc.runtime.solvers.processes import joined_over_processes
 from sysidc.runtime.solvers.simulation_problem import Records, SimulationProblem
 from sysidc.runtime.solvers.window_problem import WindowProblem
 
@@ -123,7 +124,9 @@ def _first(parameters: Mapping[str, Tensor], wanted: str) -> int:
 def second_order_step(module: TrainingModule, batches: Sequence[tuple[Tensor, ...]]) -> Tensor:
     """One iteration of Levenberg-Marquardt; the mean square error behind it. Asks for the end where nothing moves."""
     if module.problem is None:
-        module.problem = settled(module.pose(batches), module.module)
+        problem = module.pose(batches)
+        problem.shared = module.trainer.world_size > 1
+        module.problem = settled(problem, module.module)
         if module.resumed_problem is not None:
             restore(module.problem, module.resumed_problem["problem"])
             module.stalled, module.error = module.resumed_problem["stalled"], module.resumed_problem["error"]
@@ -147,8 +150,10 @@ def remember_states(problem: Problem, error: float, iteration: int) -> None:
     if not isinstance(problem, SimulationProblem) or problem.chain.initial != "estimate" or iteration & (iteration - 1):
         return
     seen = [item.states.reshape(-1, problem.chain.states) for item in problem.records if item.states is not None]
-    if seen and error < torch.inf:
-        problem.chain.remember(torch.cat(seen), error)
+    if not seen or not error < torch.inf:
+        return
+    states = torch.cat(seen)
+    problem.chain.remember(joined_over_processes(states) if problem.shared else states, error)
 
 
 def saved(problem: Problem | None) -> dict[str, Any] | None:

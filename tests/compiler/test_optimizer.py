@@ -21,7 +21,7 @@ CHOSEN = {
     "scheduler": ("LinearDynamics(2)", WHOLE, "simulation { scheduler = StepLR(step_size = 2) }", "AdamW"),
     "loss": ("LinearDynamics(2)", WHOLE, "simulation { loss = L1 }", "AdamW"),
     "single precision": ("LinearDynamics(2)", WHOLE, "simulation { precision = float32 }", "AdamW"),
-    "several devices": ("LinearDynamics(2)", WHOLE, "simulation { devices = 2 }", "AdamW"),
+    "several devices": ("LinearDynamics(2)", WHOLE, "simulation { devices = 2 }", "LevenbergMarquardt"),
     "dropout": ("Linear(3) Dropout Linear(1)", "u[4] -> y[4]", "simulation { }", "AdamW"),
     "recurrent": ("GRU(3) Linear(1)", "u[4] -> y[4]", "simulation { }", "AdamW"),
     "prediction": ("Flatten Linear(1)", "u[4], y[4] -> y[1]", "prediction { }", "AdamW"),
@@ -56,7 +56,6 @@ REFUSED = {
     "loss": ("LinearDynamics(2)", "simulation { OPT loss = Huber }"),
     "scheduler": ("LinearDynamics(2)", "simulation { OPT scheduler = StepLR(step_size = 2) }"),
     "gradient clip": ("LinearDynamics(2)", "simulation { OPT gradient_clip = 1 }"),
-    "devices": ("LinearDynamics(2)", "simulation { OPT devices = 2 }"),
     "no float64 there": ("LinearDynamics(2)", "simulation { OPT accelerator = mps }"),
     "dropout": ("LinearDynamics(2, outputs = 3) Dropout Linear(1)", "simulation { OPT }"),
     "statistics": ("LinearDynamics(2, outputs = 3) BatchNorm1d Linear(1)", "simulation { OPT }"),
@@ -78,3 +77,11 @@ def test_a_fixed_horizon_is_a_sum_of_squares() -> None:
         ids("Flatten Linear(1)", "u[4], y[4] -> y[1]", "prediction { optimizer = LevenbergMarquardt  horizon = 3 }")
         == []
     )
+
+
+@pytest.mark.parametrize(
+    ("devices", "refused"), [("devices = 2", True), ("num_nodes = 2", True), ("devices = 1", False)]
+)
+def test_lbfgs_takes_one_device(devices: str, refused: bool) -> None:
+    found = compiled("Flatten Linear(1)", "u[4] -> y[1]", f"simulation {{ optimizer = LBFGS  {devices} }}")
+    assert ["exclusive-settings"] * refused == [diagnostic.id for diagnostic in found.diagnostics]

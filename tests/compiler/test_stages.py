@@ -167,6 +167,7 @@ REFUSED_ELSEWHERE = {
         "exclusive-settings",
     ),
     "devices": ("prediction", "devices = 2  stage { }  stage { }", "exclusive-settings"),
+    "devices and a refit": ("simulation", "devices = 2  refit = on", "exclusive-settings"),
 }
 
 
@@ -175,3 +176,8 @@ def test_one_mistake_of_another_mode_is_told_once(case: str) -> None:
     mode, settings, id = REFUSED_ELSEWHERE[case]
     header = "u[4], y[4] -> y[1]" if mode == "prediction" else "u[4] -> y[1]"
     assert ids("Flatten  Linear(1)", header, f"{mode} {{ {settings} }}") == [id]
+
+
+def test_devices_do_not_share_a_race_of_sizes() -> None:
+    assert ids("StateSpace", "u[all], y[5] -> y[all]", "simulation { devices = 2 }") == ["exclusive-settings"]
+    assert ids("StateSpace(2, [4], [4])", "u[all], y[5] -> y[all]", "simulation { devices = 2 }") == []
