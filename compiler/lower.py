@@ -8,8 +8,10 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from sysidc.compiler.catalogue.installed import is_foreign
 from sysidc.compiler.catalogue.state_rules import nominal
 from sysidc.compiler.dtypes import FLOATING
+from sysidc.compiler.foreign import foreign_module
 from sysidc.compiler.plan import CallPlan, Node, Plan
 
 if TYPE_CHECKING:
@@ -65,6 +67,15 @@ def _chained(plan: Plan) -> nn.Sequential:
 
 
 def _module(node: Node) -> nn.Module:
+    module = foreign_module(node) if is_foreign(node.layer, node.target) else _own_module(node)
+    if node.init is not None:
+        initialise(module, node.init)
+    if node.freeze:
+        module.requires_grad_(False)
+    return module
+
+
+def _own_module(node: Node) -> nn.Module:
     arguments = {name: _value(name, value) for name, value in nominal(node.arguments).items()}
     target = located(node.target)
     if not node.children:
@@ -73,10 +84,6 @@ def _module(node: Node) -> nn.Module:
         module = _sequence(node.children)
     else:
         module = target(_module(node.children[0]), **arguments)
-    if node.init is not None:
-        initialise(module, node.init)
-    if node.freeze:
-        module.requires_grad_(False)
     return module  # type: ignore[no-any-return]
 
 

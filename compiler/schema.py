@@ -8,7 +8,7 @@ from typing import Any
 from sysidc.compiler.catalogue.arguments import Argument
 from sysidc.compiler.catalogue.entry import Layer
 from sysidc.compiler.catalogue.generators import GENERATORS
-from sysidc.compiler.catalogue.layers import LAYERS
+from sysidc.compiler.catalogue.installed import package_of, rows
 from sysidc.compiler.catalogue.settings import BENCHMARK, FAMILIES, FILE_READERS, Setting
 from sysidc.compiler.catalogue.training import INITS, Callable
 from sysidc.compiler.explain.setting_page import SECTIONS
@@ -26,7 +26,7 @@ def schema() -> dict[str, Any]:
     readers = {**FILE_READERS, "benchmark": BENCHMARK}
     return {
         "language": LANGUAGE,
-        "layers": {name: _layer(layer) for name, layer in LAYERS.items()},
+        "layers": {layer.name: _layer(layer) for layer in rows()},
         "settings": {section: _settings(table) for section, table in SECTIONS.items()},
         "families": {family: {name: _callable(row) for name, row in rows.items()} for family, rows in families.items()},
         "generators": {
@@ -38,7 +38,9 @@ def schema() -> dict[str, Any]:
 
 
 def _layer(layer: Layer) -> dict[str, Any]:
+    package = package_of(layer.name)
     return {
+        **({} if package is None else {"package": package}),
         "about": layer.about,
         "target": layer.target,
         "numbers": layer.numbers,

@@ -397,6 +397,12 @@ def unknown_layer(name: str, span: Span, known: Sequence[str]) -> Diagnostic:
     return _unknown("unknown-layer", f"there is no layer or block `{name}`", name, span, known)
 
 
+def broken_layer(name: str, package: str, reason: str, span: Span) -> Diagnostic:
+    message = f"the package {package} offers the layer `{name}`, and it cannot be used"
+    help = "mend or update the package; `sysidc layers` tells all that it offers"
+    return _error("broken-layer", message, span, "no layer to build", notes=(reason,), help=help)
+
+
 def unknown_annotation(name: str, span: Span, known: Sequence[str]) -> Diagnostic:
     return _unknown("unknown-annotation", f"there is no annotation `@{name}`", name, span, known)
 

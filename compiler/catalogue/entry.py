@@ -58,7 +58,10 @@ Numbers: TypeAlias = Literal["parameters", "floating", "any", "integers"]
 @dataclass(frozen=True)
 class Layer:
     """`numbers` tells what the layer computes with: "parameters" of the model's dtype, any "floating" dtype, "any"
-    dtype (it only moves values), or "integers". `dtypes` are those that torch has it for, where that is not all."""
+    dtype (it only moves values), or "integers". `dtypes` are those that torch has it for, where that is not all.
+    `example` is how a row of another package is written on its page; its `per_step` tells that it maps each step by
+    itself, the same in training and in use, so that it may stand between layers with state.
+    """
 
     name: str
     target: str
@@ -68,3 +71,5 @@ class Layer:
     about: str
     stateful: bool = field(default=False)
     dtypes: tuple[str, ...] = ()
+    example: str = ""
+    per_step: bool = field(default=False)

@@ -88,7 +88,7 @@ def encoder(states: int, seen: int) -> int:
 
 def nominal(arguments: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments with a size in the place of every `auto`."""
-    return {name: NOMINAL[name] if value == "auto" else value for name, value in arguments.items()}
+    return {name: NOMINAL[name] if value == "auto" and name in NOMINAL else value for name, value in arguments.items()}
 
 
 def states_of(layer: str, arguments: Mapping[str, Any]) -> int:

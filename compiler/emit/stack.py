@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import PurePath
 
+from sysidc.compiler.catalogue.installed import HOUSE, is_foreign
 from sysidc.compiler.catalogue.state_rules import nominal
 from sysidc.compiler.emit.equations import EQUATIONS, WRITTEN_OUT, functions
 from sysidc.compiler.emit.inlining import Import
@@ -36,8 +37,8 @@ FROZEN = '''def frozen(module: nn.Module) -> nn.Module:
 
 
 def own_layers(plan: Plan) -> list[str]:
-    """The dotted paths of the layers that torch does not have, in the order in which they come."""
-    targets = [node.target for node in every(plan.model.nodes) if not node.target.startswith("torch.")]
+    """The dotted paths of the layers that are written out, in the order in which they come."""
+    targets = [node.target for node in every(plan.model.nodes) if node.target.startswith(HOUSE)]
     return list(dict.fromkeys([*targets, *([CHAIN] if plan.model.chain is not None else [])]))
 
 
@@ -61,6 +62,7 @@ def build_model(plan: Plan) -> Piece:
     if any(node.target == EQUATIONS for node in nodes):
         texts.append(functions(nodes))
         imports += [Import("torch.nn", "functional")]
+    imports += [Import(node.target.rpartition(".")[0]) for node in nodes if is_foreign(node.layer, node.target)]
     text = "\n\n\n".join([*texts, _function(plan)])
     if "OrderedDict(" in text:
         imports.append(Import("collections", "OrderedDict"))
@@ -174,7 +176,10 @@ def _arguments(node: Node) -> list[str]:
 
 
 def _name(target: str) -> str:
-    return "nn." + target.removeprefix(TORCH) if target.startswith(TORCH) else target.rpartition(".")[2]
+    """What a layer is called: those of other packages by their whole path, which their import makes known."""
+    if target.startswith(TORCH):
+        return "nn." + target.removeprefix(TORCH)
+    return target.rpartition(".")[2] if target.startswith(HOUSE) else target
 
 
 def place(node: Node) -> str:

@@ -8,8 +8,9 @@ from functools import cache, partial
 from importlib.resources import files
 from typing import NamedTuple
 
+from sysidc.compiler.catalogue import installed
+from sysidc.compiler.catalogue.entry import Layer
 from sysidc.compiler.catalogue.generators import GENERATORS
-from sysidc.compiler.catalogue.layers import LAYERS
 from sysidc.compiler.catalogue.settings import BENCHMARK, FAMILIES, FILE_READERS, MODES
 from sysidc.compiler.catalogue.training import INITS
 from sysidc.compiler.explain.annotation_page import ANNOTATION_PAGES, annotation_page
@@ -77,10 +78,15 @@ def layers_table(word: str | None = None) -> list[LayerRow]:
     """The layers whose name, description or torch class has the word in it; all of them without one."""
     wanted = (word or "").lower()
     return [
-        LayerRow(layer.name, example(layer), layer.about)
-        for layer in LAYERS.values()
+        LayerRow(layer.name, example(layer), _told(layer))
+        for layer in installed.rows()
         if any(wanted in text.lower() for text in (layer.name, layer.about, layer.target))
     ]
+
+
+def _told(layer: Layer) -> str:
+    package = installed.package_of(layer.name)
+    return layer.about if package is None else f"{layer.about} [{package}]"
 
 
 def _summary(text: str) -> str:
@@ -108,8 +114,8 @@ def _pages() -> dict[str, tuple[Callable[[], str], ...]]:
         add(id, partial(_diagnostic_page, id))
     for id in DATA_PAGES:
         add(id, partial(data_page, id))
-    for name, layer in LAYERS.items():
-        add(name, partial(layer_page, layer))
+    for layer in installed.rows():
+        add(layer.name, partial(layer_page, layer))
     for name in ANNOTATION_PAGES:
         add(name, partial(annotation_page, name))
     add("dynamics", equations_page)

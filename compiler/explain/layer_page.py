@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sysidc.compiler.binding import bind
 from sysidc.compiler.catalogue.entry import ALL_THE_PAST, EVERY_STEP, WHOLE_WINDOW, Effect, Layer, Shape
+from sysidc.compiler.catalogue.installed import effect, package_of
 from sysidc.compiler.explain.argument_table import argument_table, code
 from sysidc.compiler.findings import Findings
 from sysidc.compiler.passes.settings import with_calls
@@ -105,14 +106,16 @@ NUMBERS = {
 
 
 def layer_page(layer: Layer) -> str:
-    effect = effect_of(layer)
-    facts = [f"Shape: {shape_words(layer)}."]
-    if effect is not None:
-        facts.append(f"Time: {time_words(effect.time)}.")
-        facts.append(f"Length: {'built for one length of window' if effect.fixed else 'works at any length'}.")
+    found = effect_of(layer)
+    package = package_of(layer.name)
+    facts = [f"Shape: {shape_words(layer)}."] if package is None else [f"Package: {package}."]
+    if found is not None:
+        facts.append(f"Time: {time_words(found.time)}.")
+        facts.append(f"Length: {'built for one length of window' if found.fixed else 'works at any length'}.")
     facts.append(f"Dtype: {NUMBERS[layer.numbers]}.")
     facts.append(f"Builds: {code(layer.target)}.")
-    parts = [f"# {layer.name}", f"A layer: {layer.about}.", f"    {example(layer)}", _outcome(effect)]
+    parts = [f"# {layer.name}", f"A layer: {layer.about}.", f"    {example(layer)}"]
+    parts += [] if found is None else [_outcome(found)]
     parts += [EQUATIONS[layer.name]] if layer.name in EQUATIONS else []
     parts += [argument_table(layer.arguments), "\n".join(f"- {fact}" for fact in facts)]
     return "\n\n".join(parts) + "\n"
@@ -120,20 +123,20 @@ def layer_page(layer: Layer) -> str:
 
 def example(layer: Layer) -> str:
     """The layer as a user writes it."""
-    return EXAMPLES.get(layer.name, layer.name)
+    return EXAMPLES.get(layer.name, layer.example or layer.name)
 
 
-def effect_of(layer: Layer) -> Effect:
-    """What the example makes of ARRIVES."""
+def effect_of(layer: Layer) -> Effect | None:
+    """What the example makes of ARRIVES; None where an installed layer's does not fit there."""
     findings = Findings()
     expression, _ = parse_expression(Source(layer.name, example(layer)))
-    assert expression is not None
+    if expression is None:
+        return None
     given = expression.arguments if isinstance(expression, syntax.Call) else ()
     bound = bind(layer.name, expression.span, given, layer.arguments, Scope(findings), findings)
     bound = with_calls(bound, layer.arguments, findings)
-    effect = layer.rule(bound.values, ARRIVES)
-    assert bound.sound and isinstance(effect, Effect), layer.name
-    return effect
+    found = effect(layer, bound.values, ARRIVES) if bound.sound else None
+    return found if isinstance(found, Effect) else None
 
 
 def shape_words(layer: Layer) -> str:
@@ -155,9 +158,7 @@ def time_words(time: tuple[int | None, int | None]) -> str:
             return f"an output step depends on its own input step, {back} before it and {ahead} after it"
 
 
-def _outcome(effect: Effect | None) -> str:
-    if effect is None:
-        return "This layer is part of the language, but not yet of this version of sysidc."
+def _outcome(effect: Effect) -> str:
     arrives, leaves = ARRIVES, effect.shape
     count = f"{effect.parameters} parameter{'' if effect.parameters == 1 else 's'}"
     return (

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from sysidc.compiler import sentences
 from sysidc.compiler.binding import Bound
+from sysidc.compiler.catalogue import installed
 from sysidc.compiler.catalogue.layers import LAYERS, PER_STEP, SYSTEMS
 from sysidc.compiler.catalogue.state_rules import encoder, states_of
 from sysidc.compiler.dtypes import is_floating
@@ -86,10 +87,10 @@ class Reader:
         given = {argument.name.text for argument in layer.arguments if argument.name}
         if name in self.program.dynamics:
             return Traits(True, True, True, _asks(layer), "correction" in given, equations=True)
-        entry = LAYERS.get(name)
+        entry = installed.layer(name)
         if entry is None:
             return Traits()  # told where the stack is built
-        fits = entry.stateful or name in PER_STEP
+        fits = entry.stateful or entry.per_step or name in PER_STEP
         return Traits(fits, entry.stateful, name in SYSTEMS, entry.stateful and _asks(layer))
 
 

@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 from sysidc.compiler import sentences
-from sysidc.compiler.catalogue.layers import LAYERS
+from sysidc.compiler.catalogue import installed
+from sysidc.compiler.catalogue.entry import Layer
 from sysidc.compiler.dynamics.layer import check_blocks
 from sysidc.compiler.findings import Findings
 from sysidc.compiler.passes.header import Header
+from sysidc.compiler.passes.missing_layer import missing_layer
 from sysidc.compiler.passes.signals import Measured
 from sysidc.compiler.passes.wrapping import ANNOTATIONS
 from sysidc.compiler.program import Program
@@ -58,10 +60,11 @@ def _check_block(block: syntax.Block, program: Program, findings: Findings) -> N
         if name in seen:
             findings.add(sentences.duplicate_definition(name, parameter.name.span, seen[name].span))
         seen.setdefault(name, parameter.name)
-    known = (*LAYERS, *program.blocks, *program.dynamics)
+    own = (*program.blocks, *program.dynamics)
     for element in _elements(block.elements):
-        if isinstance(element, syntax.Layer) and element.name.text not in known:
-            findings.add(sentences.unknown_layer(element.name.text, element.name.span, known))
+        named = isinstance(element, syntax.Layer) and element.name.text not in own
+        if isinstance(element, syntax.Layer) and named and installed.layer(element.name.text) is None:
+            findings.add(missing_layer(element.name, program))
         for annotation in element.annotations:
             if annotation.name.text not in ANNOTATIONS:
                 findings.add(sentences.unknown_annotation(annotation.name.text, annotation.name.span, ANNOTATIONS))
@@ -71,7 +74,7 @@ def _check_block(block: syntax.Block, program: Program, findings: Findings) -> N
 def _check_arguments(block: syntax.Block, program: Program, findings: Findings) -> None:
     """Argument names of the layers in a block, which an unused block would hide."""
     for element in _elements(block.elements):
-        entry = LAYERS.get(element.name.text) if isinstance(element, syntax.Layer) else None
+        entry = _layer(element, program)
         if entry is None or not isinstance(element, syntax.Layer):
             continue
         names = [name for argument in entry.arguments for name in (argument.name, *argument.aliases)]
@@ -80,6 +83,13 @@ def _check_arguments(block: syntax.Block, program: Program, findings: Findings) 
                 findings.add(
                     sentences.unknown_argument(entry.name, argument.name.text, argument.name.span, tuple(names))
                 )
+
+
+def _layer(element: syntax.Element, program: Program) -> Layer | None:
+    """The row of a layer; a block of the same name comes before that of an installed package."""
+    if not isinstance(element, syntax.Layer) or element.name.text in (*program.blocks, *program.dynamics):
+        return None
+    return installed.layer(element.name.text)
 
 
 def _elements(elements: tuple[syntax.Element, ...]) -> Iterator[syntax.Element]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from sysidc.compiler.catalogue.installed import is_foreign, layer
 from sysidc.compiler.catalogue.training import OPTIMIZERS
 from sysidc.compiler.passes.chain import counted, flat, is_stateful
 from sysidc.compiler.plan import CallPlan, ChainPlan, Node
@@ -68,12 +69,23 @@ def _against(
         return "a precision other than float64"
     if values["accelerator"] not in ("cpu", "cuda"):
         return "an accelerator for first-order training"
-    layer = without_local_derivatives(nodes)
-    if layer is not None:
-        return f"`{layer}` has no local derivatives"
+    random = without_local_derivatives(nodes)
+    if random is not None:
+        return f"`{random}` has no local derivatives"
+    foreign = next((node.layer for node in flat(nodes) if _is_unknown(node)), None)
+    if foreign is not None:
+        return f"`{foreign}` comes from another package, which does not say `per_step`"
     if chain is None:
         return _windowed(nodes, whole)
     return None
+
+
+def _is_unknown(node: Node) -> bool:
+    """A layer of another package may do what no derivative in forward mode follows."""
+    if not is_foreign(node.layer, node.target):
+        return False
+    entry = layer(node.layer)
+    return entry is None or not entry.per_step
 
 
 def _windowed(nodes: tuple[Node, ...], whole: bool) -> str | None:

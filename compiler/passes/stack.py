@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from sysidc.compiler import sentences
 from sysidc.compiler.binding import MISSING, Bound, bind, judge
+from sysidc.compiler.catalogue import installed
 from sysidc.compiler.catalogue.arguments import Argument
 from sysidc.compiler.catalogue.entry import Effect, Layer, Misfit, Numbers, Shape
 from sysidc.compiler.catalogue.layers import LAYERS, PER_STEP
@@ -17,6 +18,7 @@ from sysidc.compiler.findings import Findings
 from sysidc.compiler.passes import wrapping
 from sysidc.compiler.passes.blocks import block_scope, warn_unused_parameters
 from sysidc.compiler.passes.chain import start_of
+from sysidc.compiler.passes.missing_layer import missing_layer
 from sysidc.compiler.passes.nodes import Built, layer_node, leaving, rename, sequential, unknown_node
 from sysidc.compiler.passes.settings import with_calls
 from sysidc.compiler.plan import ChainPlan, TensorType
@@ -98,7 +100,7 @@ class StackBuilder:
         return isinstance(element, syntax.Layer) and not self._is_known(element.name.text)
 
     def _is_known(self, name: str) -> bool:
-        return name in LAYERS or name in self.program.blocks or name in self.program.dynamics
+        return name in self.program.blocks or name in self.program.dynamics or installed.layer(name) is not None
 
     def _element(self, element: syntax.Element, arrives: TensorType | None, scope: Scope, top: bool) -> list[Built]:
         self.depth += 1
@@ -200,10 +202,9 @@ class StackBuilder:
             self.context.used_blocks.add(name)
             equations = equations_layer(self, element, arrives, scope, tuple(self.open_annotations))
             return [self._labelled(equations, element)]
-        entry = LAYERS.get(name)
+        entry = installed.layer(name)
         if entry is None:
-            known = (*LAYERS, *self.program.blocks, *self.program.dynamics)
-            self.findings.add(sentences.unknown_layer(name, element.name.span, known))
+            self.findings.add(missing_layer(element.name, self.program))
             return [unknown_node(element, LAYERS["Identity"])]
         built = self._layer(element, entry, arrives, scope)
         return [self._labelled(built, element)] if built else []
@@ -243,7 +244,11 @@ class StackBuilder:
             return unknown_node(element, entry)
         bound = self._completed(entry, bound)
         arrives = self._matching_dtype(element, entry, bound, arrives)
-        effect = entry.rule(bound.values, Shape(arrives.steps, arrives.channels, arrives.cut))
+        effect = installed.effect(entry, bound.values, Shape(arrives.steps, arrives.channels, arrives.cut))
+        if isinstance(effect, installed.Broken):
+            broken = sentences.broken_layer(effect.name, effect.package, effect.reason, element.name.span)
+            self.findings.add(broken)
+            return unknown_node(element, entry)
         if isinstance(effect, Misfit):
             self.findings.add(misfit(effect, entry, element, bound, arrives))
             return unknown_node(element, entry)

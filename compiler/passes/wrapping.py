@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from sysidc.compiler import sentences
 from sysidc.compiler.binding import bind
+from sysidc.compiler.catalogue import installed
 from sysidc.compiler.catalogue.arguments import Argument
-from sysidc.compiler.catalogue.layers import LAYERS
+from sysidc.compiler.catalogue.entry import Layer
 from sysidc.compiler.catalogue.settings import DTYPES
 from sysidc.compiler.catalogue.state_rules import zero_network
 from sysidc.compiler.catalogue.training import INITS
@@ -122,21 +123,28 @@ def _lifted(
 
 def has_numbers_of_its_own(program: Program, element: syntax.Element, seen: set[str]) -> bool:
     """Whether a layer of the element keeps numbers in the model's dtype: parameters, or the constants of a Scale."""
-    if isinstance(element, syntax.Layer) and element.name.text in LAYERS:
-        return LAYERS[element.name.text].numbers in ("parameters", "integers") or element.name.text == "Scale"
+    entry = _entry(program, element)
+    if entry is not None:
+        return entry.numbers in ("parameters", "integers") or entry.name == "Scale"
     return any(has_numbers_of_its_own(program, part, seen) for part in opened(program, element, seen))
 
 
 def first_numbers(program: Program, element: syntax.Element, seen: set[str]) -> str | None:
     """What the first layer of an element that does more than move values computes with; None where all move them."""
-    if isinstance(element, syntax.Layer) and element.name.text in LAYERS:
-        numbers = LAYERS[element.name.text].numbers
-        return None if numbers == "any" else numbers
+    entry = _entry(program, element)
+    if entry is not None:
+        return None if entry.numbers == "any" else entry.numbers
     for part in opened(program, element, seen):
         found = numbers_of_wrapper(part.annotations) or first_numbers(program, part, seen)
         if found is not None:
             return found
     return None
+
+
+def _entry(program: Program, element: syntax.Element) -> Layer | None:
+    if not isinstance(element, syntax.Layer) or element.name.text in (*program.blocks, *program.dynamics):
+        return None
+    return installed.layer(element.name.text)
 
 
 def numbers_of_wrapper(annotations: tuple[syntax.Annotation, ...]) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from argparse import ArgumentParser, Namespace
 
+from sysidc.compiler.catalogue.installed import broken
 from sysidc.compiler.explain.book import layers_table
 from sysidc.runtime.cli import CLEAN, COULD_NOT_RUN
 
@@ -15,6 +16,9 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(given: Namespace) -> int:
     rows = layers_table(given.word)
+    for layer in broken():
+        told = f"the package {layer.package} offers the layer `{layer.name}`, and it cannot be used"
+        print(f"error[broken-layer]: {told}\n  = note: {layer.reason}", file=sys.stderr)
     if not rows:
         print(f"error: no layer is about `{given.word}`", file=sys.stderr)
         return COULD_NOT_RUN

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from sysidc.compiler.foreign import ForeignLayerError
 from sysidc.compiler.plan import Place
 from sysidc.compiler.program import OverrideError, UnreadableFile
 from sysidc.dsl.diagnostics import Diagnostic, Severity
@@ -19,6 +20,8 @@ def refusals() -> Iterator[None]:
         yield
     except (OverrideError, UnreadableFile) as error:
         print(f"error: {error}", file=sys.stderr)
+    except ForeignLayerError as error:
+        print(f"error[broken-layer]: {error}", file=sys.stderr)
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in ("torch", "lightning", "safetensors", "pandas", "scipy"):
             raise

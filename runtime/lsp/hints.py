@@ -6,7 +6,7 @@ import re
 
 from lsprotocol import types
 
-from sysidc.compiler.catalogue.layers import LAYERS
+from sysidc.compiler.catalogue.installed import layer
 from sysidc.compiler.plan import TensorType
 from sysidc.dsl.comments import LEXEME
 from sysidc.runtime.lsp.analysis import Shapes
@@ -56,7 +56,7 @@ def _behind_label(text: Text, end: int) -> int:
 
 def _uses_of_blocks(text: Text, shapes: Shapes) -> dict[int, TensorType]:
     """What leaves a use of a block: what arrives at what stands behind it in the same braces, or leaves the model."""
-    uses = [(word, _end_of(text, word)) for word in text.words if word.role == "layer" and word.text not in LAYERS]
+    uses = [(word, _end_of(text, word)) for word in text.words if word.role == "layer" and layer(word.text) is None]
     found = {}
     for index, (word, end) in enumerate(uses):
         home = word.frame.definition

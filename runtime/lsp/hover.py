@@ -8,7 +8,7 @@ from lsprotocol import types
 
 from sysidc.compiler.allowances import ALLOW
 from sysidc.compiler.catalogue.arguments import Argument
-from sysidc.compiler.catalogue.layers import LAYERS
+from sysidc.compiler.catalogue.installed import layer
 from sysidc.compiler.dynamics.formulas import FUNCTIONS
 from sysidc.compiler.dynamics.layer import ARGUMENTS
 from sysidc.compiler.explain import book
@@ -142,7 +142,8 @@ def _of_layer(documents: Documents, text: Text, word: Word, home: Place | None, 
     facts = list(dict.fromkeys(_facts(entry, shapes.plan) for entry in placed)) if shapes else []
     if home is not None:
         return RULE.join([*facts, _of_stack(documents, home)])
-    return RULE.join([*facts, layer_page(LAYERS[word.text])]) if word.text in LAYERS else None
+    row = layer(word.text)
+    return None if row is None else RULE.join([*facts, layer_page(row)])
 
 
 def _is_node_of(entry: Placed, word: Word, home: Place | None) -> bool:

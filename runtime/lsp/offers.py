@@ -10,7 +10,7 @@ from typing import NamedTuple
 from sysidc.compiler.allowances import WARNINGS
 from sysidc.compiler.catalogue.arguments import Argument
 from sysidc.compiler.catalogue.generators import GENERATORS
-from sysidc.compiler.catalogue.layers import LAYERS
+from sysidc.compiler.catalogue.installed import rows
 from sysidc.compiler.catalogue.settings import BENCHMARK, DTYPES, ENDINGS, FAMILIES, FILE_READERS, MODES
 from sysidc.compiler.dynamics.formulas import FUNCTIONS
 from sysidc.compiler.dynamics.layer import ARGUMENTS
@@ -193,7 +193,7 @@ def _layers(view: View) -> Iterator[Offer]:
     for place in defined(view.program, STACKS):
         name = place.word.text
         yield Offer(name, "block", place.word.role.removeprefix("define "), _called(name, view.blocks.get(name, ())))
-    for layer in LAYERS.values():
+    for layer in rows():
         yield Offer(layer.name, "layer", layer.about, _called(layer.name, layer.arguments), page=layer.name)
     yield Offer("repeat", "keyword", "the same layers several times", "repeat ${1:2} { $0 }")
     for name in ANNOTATIONS:

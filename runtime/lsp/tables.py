@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from sysidc.compiler.catalogue.arguments import Argument
 from sysidc.compiler.catalogue.generators import GENERATORS
-from sysidc.compiler.catalogue.layers import LAYERS
+from sysidc.compiler.catalogue.installed import layer
 from sysidc.compiler.catalogue.settings import BENCHMARK, DTYPES, FAMILIES, FILE_READERS, Setting
 from sysidc.compiler.catalogue.training import INITS, Callable
 from sysidc.compiler.explain.setting_page import SECTIONS
@@ -59,7 +59,8 @@ def arguments_of(called: Word, blocks: Mapping[str, tuple[Argument, ...]]) -> tu
     name = called.text
     match called.role:
         case "layer":
-            return LAYERS[name].arguments if name in LAYERS else blocks.get(name, ())
+            entry = None if name in blocks else layer(name)
+            return blocks.get(name, ()) if entry is None else entry.arguments
         case "annotation":
             return ANNOTATION_ARGUMENTS.get(name, ())
         case "callee":

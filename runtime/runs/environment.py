@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import sysidc
+from sysidc.compiler.catalogue.installed import is_foreign, package_of
+from sysidc.compiler.passes.chain import flat
 from sysidc.compiler.plan import Plan
 from sysidc.runtime.runs import mistakes
 from sysidc.runtime.runs.folder import ENVIRONMENT
@@ -25,7 +27,7 @@ def environment(plan: Plan, data: dict[str, str], device: str, threads: int, sec
         "sysidc": sysidc.__version__,
         "python": platform.python_version(),
         "platform": platform.platform(),
-        "packages": {name: _version(name) for name in PACKAGES},
+        "packages": {name: _version(name) for name in PACKAGES} | _of_layers(plan),
         "seed": plan.train.seed,
         "threads": threads,
         "device": device,
@@ -62,6 +64,13 @@ def data_hashes(plan: Plan) -> dict[str, str]:
                 name = source.path if file == path else os.path.relpath(file, plan.data.folder)
                 hashes[name] = hashlib.file_digest(opened, "sha256").hexdigest()
     return hashes
+
+
+def _of_layers(plan: Plan) -> dict[str, str]:
+    """The packages that layers of the stack come from, with their versions."""
+    foreign = {node.layer for node in flat(plan.model.nodes) if is_foreign(node.layer, node.target)}
+    told = [package_of(name) for name in sorted(foreign)]
+    return dict((name, version) for name, _, version in (text.rpartition(" ") for text in told if text is not None))
 
 
 def _version(package: str) -> str | None:
