@@ -19,6 +19,23 @@ MARKS = re.compile(r"  # ((type: ignore|pyright: ?ignore)(\[[^]]*\])?|noqa.*$)")
 ZIP = re.compile(r"zip\(([^()]*)\)")
 
 LONGEST = 120
+PROGRAM = (
+    *(
+        "SEED",
+        "FOLDER",
+        "COLUMNS",
+        "DTYPES",
+        "INPUTS",
+        "OUTPUTS",
+        "INPUT_SIGNALS",
+        "OUTPUT_SIGNALS",
+        "KNOWN",
+        "MEASURED",
+    ),
+    *("Experiment", "read", "load_records", "build_model", "make_experiment", "load_experiment", "fit", "train"),
+    *("training_batches", "validation_batches", "horizon_at", "predict", "score", "main"),
+)
+"""Names that a program defines itself."""
 
 
 Key: TypeAlias = tuple[str, str]
@@ -60,7 +77,7 @@ class Inlined:
         }
 
     def _names(self) -> dict[Key, str]:
-        taken: set[str] = set()
+        taken = set(PROGRAM)
         names = {}
         for module, name in self.definitions:
             own = name if name not in taken else _own_name(module, name)
@@ -72,6 +89,8 @@ class Inlined:
 
 def _own_name(module: str, name: str) -> str:
     stem = module.rpartition(".")[2]
+    if name.isupper():
+        return f"{stem.upper()}_{name}"
     if name[:1].isupper():
         return "".join(word.title() for word in stem.split("_")) + name
     return ("_" if name.startswith("_") else "") + f"{stem}_{name.lstrip('_')}"

@@ -8,6 +8,7 @@ from sysidc.compiler.emit import data, header, scoring, stack, training
 from sysidc.compiler.emit.imports import import_lines
 from sysidc.compiler.emit.inlining import Import, inline
 from sysidc.compiler.emit.piece import Piece
+from sysidc.compiler.emit.stages import left_out
 from sysidc.compiler.emit.values import literal
 from sysidc.compiler.plan import Plan
 
@@ -41,17 +42,31 @@ def emit(plan: Plan, folder: str) -> str:
     texts = inlined.texts()
     first = [text for key, text in texts.items() if key in layers]
     second = [text for key, text in texts.items() if key not in layers]
-    bodies = [*first, model.text, *second, *(piece.text for piece in every[1:])]
+    bodies = [
+        *_section("layers", [*first, model.text]),
+        *_section("what data, training and scoring are made of", second),
+        *_section("this model: its data, training and scoring", [piece.text for piece in every[1:]]),
+    ]
     return "\n\n".join(top) + "\n\n\n" + "\n\n\n".join([*bodies, 'if __name__ == "__main__":\n    main()']) + "\n"
+
+
+def _section(name: str, texts: list[str]) -> list[str]:
+    """The texts, the first of them under a heading."""
+    heading = f"# --- {name} ".ljust(88, "-")
+    return [f"{heading}\n\n{text}" if not number else text for number, text in enumerate(texts)]
 
 
 def _title(plan: Plan) -> str:
     """What the file is, and how it is run."""
     spec = PurePath(plan.model.nodes[0].place.file).name
+    missing = left_out(plan)
+    told = "Run it to train and score; the weights go into weights.safetensors."
+    if missing is not None:
+        told = f"Run it with --weights of a run to score. Not written out: {missing}."
     lines = [
         f'"""The model {plan.model.name}, written out from {spec}; comments name its lines.',
         "",
-        "Run it to train and score; the weights go into weights.safetensors.",
+        told,
         '"""',
     ]
     return "\n".join(lines)

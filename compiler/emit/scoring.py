@@ -15,7 +15,7 @@ def predict(plan: Plan) -> Piece:
     body, targets = _by_mode(plan)
     told = ", each from outputs measured up to `horizon` steps before it" if prediction is not None else ""
     lines = [
-        f"def predict(experiment: Experiment, scale: Scale, record: Record{extra}) -> Tensor:",
+        f"def predict(experiment: Experiment, scale: Scales, record: Record{extra}) -> Tensor:",
         f'    """(steps, outputs) in the units of the data, NaN in the first steps{told}."""',
         "    (record,) = normalised([record], scale)",
         *(f"    {line}" for line in body),
@@ -44,7 +44,7 @@ def score(plan: Plan) -> Piece:
     horizons = plan.test.horizons if plan.train.prediction is not None else ()
     shown = horizons or ((plan.train.prediction.validation_horizon,) if plan.train.prediction is not None else ())
     lines = [
-        "def score(experiment: Experiment, scale: Scale) -> None:",
+        "def score(experiment: Experiment, scale: Scales) -> None:",
         '    """Print the errors on the test part, in the units of the data."""',
         "    for number, record in enumerate(load_records()[2]):",
     ]
@@ -76,13 +76,29 @@ def score(plan: Plan) -> Piece:
         "        experiment, scale = load_experiment(given.weights)",
         "    score(experiment, scale)",
     ]
+    averaged, more = _averaged(plan, sum(channels))
     load = [
-        "def load_experiment(weights: Path) -> tuple[Experiment, Scale]:",
+        "def load_experiment(weights: Path) -> tuple[Experiment, Scales]:",
         '    """The experiment with the weights of a finished run."""',
         "    ones = {name: torch.ones(len(own), dtype=torch.float64) for name, own in COLUMNS.items()}",
         "    experiment = make_experiment({name: (one - one, one) for name, one in ones.items()})",
+        *averaged,
         "    scale = load_weights(weights, experiment)",
         "    return experiment.eval(), scale",
     ]
     text = "\n\n\n".join("\n".join(part) for part in (lines, load, main))
-    return Piece(text, plain("scoring", "errors", "save_weights", "load_weights"))
+    return Piece(text, (*plain("scoring", "errors", "save_weights", "load_weights"), *more))
+
+
+def _averaged(plan: Plan, outputs: int) -> tuple[list[str], tuple[str, ...]]:
+    """The mean of several models, where weights are those of one."""
+    simulation = plan.train.simulation
+    if simulation is None or simulation.ensemble == 1:
+        return [], ()
+    lines = [
+        "    members = [build_model() for _ in range(members_in(weights))]",
+        "    if members:",
+        f"        range_of_outputs = torch.zeros({outputs}, dtype=torch.{plan.model.dtype})",
+        "        experiment.model = Ensemble(members, range_of_outputs, range_of_outputs)",
+    ]
+    return lines, (*plain("stages", "members_in"), "sysidc.runtime.nn.ensemble.Ensemble")

@@ -31,6 +31,7 @@ INITIALISED_MATRICES = '''def with_matrices(
         if parameter.ndim == 2:
             fill(parameter)
     return module'''
+OPEN = "sizes that are left to the training (`auto`, or a bare StateSpace) cannot be compiled"
 FROZEN = '''def frozen(module: nn.Module) -> nn.Module:
     """The module with weights that are not trained."""
     return module.requires_grad_(False)'''
@@ -50,6 +51,8 @@ def every(nodes: tuple[Node, ...]) -> list[Node]:
 def build_model(plan: Plan) -> Piece:
     """The function, and what it makes layers with."""
     nodes = every(plan.model.nodes)
+    if any("auto" in node.arguments.values() for node in nodes):
+        raise NotEmitted(OPEN, "train it, and compile the run folder: its sizes are known")
     inits = [node.init for node in nodes if node.init is not None]
     texts, imports = [], []
     if inits:
@@ -92,10 +95,10 @@ def _stack(plan: Plan, indent: int) -> list[str]:
 def _function(plan: Plan) -> str:
     dtype = plan.model.dtype
     lines = [
-        "def build_model() -> nn.Sequential:",
+        "def build_model(seed: int = SEED) -> nn.Sequential:",
         f'    """The untrained stack: {arrives(plan)} in, {leaves(plan)} out."""',
         "    with torch.random.fork_rng(devices=[]):",
-        "        torch.manual_seed(SEED)",
+        "        torch.manual_seed(seed)",
     ]
     if dtype == "float32":
         body = _stack(plan, 8)

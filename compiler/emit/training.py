@@ -9,6 +9,8 @@ from sysidc.compiler.emit.data import scale_name
 from sysidc.compiler.emit.header import layout, spans_record
 from sysidc.compiler.emit.inlining import Import
 from sysidc.compiler.emit.piece import NotEmitted, Piece, bare, plain
+from sysidc.compiler.emit.stack import every
+from sysidc.compiler.emit.stages import batches, is_second_order, is_staged, left_out, stages
 from sysidc.compiler.emit.values import call, keywords, literal
 from sysidc.compiler.plan import CallPlan, Plan
 
@@ -17,16 +19,18 @@ BASES = {"simulation": ("simulation", "Simulation"), "bounded": ("bounded", "Bou
 WORTH_SHARING = 2_000_000
 LOGGERS = {"csv": "CSVLogger", "tensorboard": "TensorBoardLogger", "mlflow": "MLFlowLogger", "wandb": "WandbLogger"}
 CALLBACKS = "lightning.pytorch.callbacks"
+STATEFUL = ("GRU", "LSTM", "RNN", "LinearDynamics", "StateSpace", "PolynomialStateSpace", "LRU", "dynamics")
 
 
 def experiment(plan: Plan) -> Piece:
     """The LightningModule with the optimiser and the scheduler of the spec."""
     file, base = _base(plan)
+    trained = left_out(plan) is None
     lines = [
         f"class Experiment({base}):",
         f'    """{plan.model.name} in {plan.train.mode} mode, as the spec has it."""',
     ]
-    if trains_here(plan):
+    if trained:
         lines += [
             "",
             "    def configure_optimizers(self) -> Any:",
@@ -34,11 +38,14 @@ def experiment(plan: Plan) -> Piece:
             *_lines("optimizer = ", _optimizer(plan), 8),
             *_schedule(plan),
         ]
-    return Piece("\n".join(lines), plain(file, base), (Import("typing", "Any"),) if trains_here(plan) else ())
+    own = (plan.train.optimizer.target,) if trained and is_second_order(plan) else ()
+    return Piece("\n".join(lines), (*plain(file, base), *own), (Import("typing", "Any"),) if trained else ())
 
 
 def _base(plan: Plan) -> tuple[str, str]:
     prediction = plan.train.prediction
+    if plan.train.mode == "simulation":
+        return _simulation(plan)
     if prediction is None:
         return BASES[plan.train.mode]
     if any(node.layer == "autoregressive_residual" for node in plan.model.nodes):
@@ -46,8 +53,22 @@ def _base(plan: Plan) -> tuple[str, str]:
     return "prediction", "Carried" if prediction.state == "carried" else "Prediction"
 
 
+def _simulation(plan: Plan) -> tuple[str, str]:
+    chain = plan.model.chain is not None
+    if not is_second_order(plan):
+        return ("second_order", "ChainSimulation") if chain else ("simulation", "Simulation")
+    nodes = every(plan.model.nodes)
+    if chain or any(node.layer in STATEFUL for node in nodes):
+        return "second_order", "ChainLeastSquares"
+    curved = any(node.layer == "Curve" for node in nodes)
+    return "second_order", "CurvedLeastSquares" if curved else "WindowLeastSquares"
+
+
 def _optimizer(plan: Plan) -> list[str]:
     train = plan.train
+    if is_second_order(plan):
+        arguments = ["parameters", *keywords(train.optimizer.arguments)]
+        return call(bare(train.optimizer.target), arguments, 8 + len("optimizer = "))
     fused = train.optimizer.name in FUSED and plan.model.dtype in ("float32", "float64")
     one_kernel = {"fused": True} if fused and train.accelerator in ("cpu", "cuda") else {}
     arguments = keywords({**train.optimizer.arguments, **one_kernel})
@@ -79,41 +100,76 @@ def _schedule(plan: Plan) -> list[str]:
 # --- the fit -----------------------------------------------------------------------------------------------------
 
 
-def trains_here(plan: Plan) -> bool:
-    """Whether the emitted program trains the model itself: in one stage, with an optimiser that torch has."""
-    simulation = plan.train.simulation
-    if plan.train.optimizer.target.startswith("sysidc.") or plan.train.stages:
-        return False
-    if simulation is None:
-        return True
-    (first, *more) = simulation.stages
-    alone = not more and first.starts == 1 and first.segments is None and not first.freeze
-    return alone and plan.model.chain is None and simulation.init is None and simulation.ensemble == 1
-
-
 def fit(plan: Plan) -> Piece:
-    """`make_experiment()` and `train()`."""
+    """`make_experiment()`, `train()` and, where that has stages, `fit()` for one of them."""
     made = _module(plan)
+    index = ", index: int = 0" if is_staged(plan) else ""
+    told = "The experiment before training; each start has random weights of its own." if index else ""
     maker = "\n".join(
         [
-            "def make_experiment(scale: Scale) -> Experiment:",
-            '    """The experiment before training."""',
+            f"def make_experiment(scale: Scales{index}) -> Experiment:",
+            f'    """{told or "The experiment before training."}"""',
             *made.text.split("\n"),
         ]
     )
-    trained = _training(plan) if trains_here(plan) else _elsewhere(plan)
-    targets = (*made.targets, *trained.targets, *plain("series", "Scale", "normalised"))
+    trained = _elsewhere(plan) if left_out(plan) else _in_stages(plan) if is_staged(plan) else _training(plan)
+    targets = (*made.targets, *trained.targets, *plain("series", "Scales", "normalised"))
     return Piece(f"{maker}\n\n\n{trained.text}", targets, trained.imports)
 
 
 def _elsewhere(plan: Plan) -> Piece:
-    told = f"{plan.train.optimizer.name} with its stages is no part of this file"
     lines = [
-        "def train() -> tuple[Experiment, Scale]:",
-        '    """This model is trained by sysidc; its weights are read with --weights."""',
-        f'    raise SystemExit("{told}: give --weights of a run")',
+        "def train() -> tuple[Experiment, Scales]:",
+        '    """Not written out; the weights of a run are read with --weights."""',
+        f'    raise SystemExit("{left_out(plan)}: not part of this file, give --weights of a run")',
     ]
     return Piece("\n".join(lines))
+
+
+def _prepared(plan: Plan) -> list[str]:
+    """The records in the scale that the network sees."""
+    return [
+        *(["    torch.set_num_threads(1)  # a network this small is faster on one"] if _is_small(plan) else []),
+        "    train_records, validation_records, _ = load_records()",
+        f"    scale = {scale_name(plan)}(train_records)",
+        "    train_records = normalised(train_records, scale)",
+        "    validation_records = normalised(validation_records, scale)",
+    ]
+
+
+def _in_stages(plan: Plan) -> Piece:
+    data, order, callbacks = batches(plan), stages(plan), _callbacks(plan, staged=True)
+    settings = ["max_epochs=epochs", *_trainer_settings(plan)[1:], callbacks.text]
+    trainer = call("pl.Trainer", settings, 4 + len("trainer = "), split=True)
+    limited = plan.train.time_limit is not None
+    fit_one = [
+        "def fit(",
+        "    experiment: Training,",
+        "    train: list[Record],",
+        "    validation: list[Record],",
+        "    epochs: int,",
+        "    seconds: float | None = None,",
+        ") -> KeepBest:",
+        '    """One stage of one start; the weights with the lowest val_loss are kept."""',
+        "    torch.manual_seed(SEED)",
+        "    kept = KeepBest()",
+        *([] if limited else ["    assert seconds is None"]),
+        *_lines("trainer = ", trainer, 4),
+        "    judged = validation_batches(validation) if validation else None",
+        "    trainer.fit(experiment, training_batches(train), judged)",
+        "    return kept",
+    ]
+    whole = [
+        "def train() -> tuple[Experiment, Scales]:",
+        '    """Train on the data of the spec, stage after stage, each from the best of the one before."""',
+        *_prepared(plan),
+        *(f"    {line}" if line else line for line in order.text.split("\n")),
+    ]
+    text = "\n\n\n".join([data.text, "\n".join(fit_one), "\n".join(whole)])
+    own = (*plain("series", scale_name(plan)), *plain("training", "Training"))
+    targets = (*data.targets, *order.targets, *callbacks.targets, *own)
+    imports = (*data.imports, *callbacks.imports, Import("lightning.pytorch", None, "pl"))
+    return Piece(text, targets, imports)
 
 
 def _training(plan: Plan) -> Piece:
@@ -121,13 +177,9 @@ def _training(plan: Plan) -> Piece:
     callbacks = _callbacks(plan)
     trainer = call("pl.Trainer", [*_trainer_settings(plan), callbacks.text], 4 + len("trainer = "), split=True)
     lines = [
-        "def train() -> tuple[Experiment, Scale]:",
+        "def train() -> tuple[Experiment, Scales]:",
         '    """Train on the data of the spec; the weights with the lowest val_loss are kept."""',
-        *(["    torch.set_num_threads(1)  # a network this small is faster on one"] if _is_small(plan) else []),
-        "    train_records, validation_records, _ = load_records()",
-        f"    scale = {scale_name(plan)}(train_records)",
-        "    train_records = normalised(train_records, scale)",
-        "    validation_records = normalised(validation_records, scale)",
+        *_prepared(plan),
         *data.text.split("\n"),
         "    torch.manual_seed(SEED)",
         "    experiment = make_experiment(scale)",
@@ -136,14 +188,16 @@ def _training(plan: Plan) -> Piece:
         f"    trainer.fit(experiment, {_given(plan)})",
         "    return experiment, scale",
     ]
-    text = "\n\n\n".join([*_horizon(plan), "\n".join(lines)])
+    loaders = [batches(plan).text] if is_second_order(plan) else []
+    text = "\n\n\n".join([*_horizon(plan), *loaders, "\n".join(lines)])
     targets = (*data.targets, *callbacks.targets, *plain("series", scale_name(plan)))
-    return Piece(text, targets, (*callbacks.imports, Import("lightning.pytorch", None, "pl")))
+    return Piece(text, targets, (*data.imports, *callbacks.imports, Import("lightning.pytorch", None, "pl")))
 
 
 def _module(plan: Plan) -> Piece:
     loss = f"nn.{bare(plan.train.loss.target)}({', '.join(keywords(plan.train.loss.arguments))})"
-    arguments = ["build_model()", loss, "error_scale"]
+    built = "build_model(SEED + 7919 * index)" if is_staged(plan) else "build_model()"
+    arguments = [built, loss, "error_scale"]
     targets: list[str] = []
     lines = ["    error_scale = torch.cat([scale[name][1] for name in OUTPUT_SIGNALS]).float()"]
     if plan.train.prediction is not None:
@@ -194,6 +248,8 @@ def _loaders(plan: Plan) -> Piece:
         ]
         made = _lines("data = ", call("PredictionData", arguments, 11), 4)
         return Piece("\n".join(made), plain("prediction", "PredictionData"))
+    if is_second_order(plan):
+        return _all_at_once(plan)
     if spans_record(plan):
         made = [
             "    windows = WholeRecords(train_records, INPUT_SIGNALS, OUTPUT_SIGNALS, KNOWN)",
@@ -215,6 +271,16 @@ def _loaders(plan: Plan) -> Piece:
     ]
     targets = (*plain("windows", "Windows", "shuffled", "in_order"), *plain("bounded", "IndexedWindows"))
     return Piece("\n".join(made), targets if kind == "IndexedWindows" else targets[:-1])
+
+
+def _all_at_once(plan: Plan) -> Piece:
+    """Loaders of second-order training, whose step sees all windows."""
+    data = batches(plan)
+    made = [
+        "    train_loader = training_batches(train_records)",
+        "    val_loader = validation_batches(validation_records) if validation_records else None",
+    ]
+    return Piece("\n".join(made), data.targets, data.imports)
 
 
 def _before(plan: Plan) -> list[str]:
@@ -253,6 +319,7 @@ def _trainer_settings(plan: Plan) -> list[str]:
         **({"precision": precision} if precision is not None else {}),
         **({"gradient_clip_val": train.gradient_clip} if train.gradient_clip is not None else {}),
         **({"reload_dataloaders_every_n_epochs": 1} if growing else {}),
+        **({"inference_mode": False} if is_second_order(plan) else {}),
         "num_sanity_val_steps": 0,
         "log_every_n_steps": 1,
         "enable_checkpointing": False,
@@ -275,17 +342,22 @@ def _loggers(plan: Plan) -> str:
     return f"logger=[{', '.join(made)}]" if made else "logger=False"
 
 
-def _callbacks(plan: Plan) -> Piece:
+def _callbacks(plan: Plan, staged: bool = False) -> Piece:
+    """Of a whole training, or of `fit()`, where stops need a validation part and the time is given."""
     train = plan.train
-    made, targets, imports = ["KeepBest()", "PrintEpochs()"], [*plain("training", "KeepBest", "PrintEpochs")], []
+    made = ["kept" if staged else "KeepBest()", "PrintEpochs()"]
+    targets, imports = [*plain("training", "KeepBest", "PrintEpochs")], []
     for name in train.loggers:
         imports.append(Import("lightning.pytorch.loggers", LOGGERS[name]))
     if train.stop is not None:
         mode = "max" if train.stop.arguments["monitor"].endswith("fit") else "min"
-        made.append("\n".join(call("EarlyStopping", keywords({**train.stop.arguments, "mode": mode}), 12)))
+        stop = call("EarlyStopping", keywords({**train.stop.arguments, "mode": mode}), 12)
+        made.append(f"*([{_flat(stop)}] if validation else [])" if staged else "\n".join(stop))
         imports.append(Import(CALLBACKS, "EarlyStopping"))
     if train.time_limit is not None:
-        made.append(f'Timer(timedelta(seconds={train.time_limit!r}), interval="step")')
+        seconds = "seconds" if staged else repr(train.time_limit)
+        timer = f'Timer(timedelta(seconds={seconds}), interval="step")'
+        made.append(f"*([] if seconds is None else [{timer}])" if staged else timer)
         imports += [Import(CALLBACKS, "Timer"), Import("datetime", "timedelta")]
     if train.prediction is not None:
         forcing, growth = train.prediction.teacher_forcing, train.prediction.autoregression
@@ -332,6 +404,11 @@ def _horizon(plan: Plan) -> list[str]:
 def _is_small(plan: Plan) -> bool:
     horizon = plan.train.prediction.validation_horizon if plan.train.prediction is not None else 1
     return plan.model.parameters * plan.train.batch_size * horizon < WORTH_SHARING
+
+
+def _flat(lines: list[str]) -> str:
+    """A call on one line."""
+    return lines[0] if len(lines) == 1 else lines[0] + " ".join(line.strip() for line in lines[1:-1])[:-1] + ")"
 
 
 def _lines(start: str, lines: list[str], spaces: int) -> list[str]:

@@ -1,4 +1,4 @@
-"""`sysidc compile`: a spec goes in, one Python file of plain PyTorch and Lightning comes out."""
+"""`sysidc compile`: a spec or a run goes in, one Python file of plain PyTorch and Lightning comes out."""
 
 from __future__ import annotations
 
@@ -13,18 +13,39 @@ from sysidc.runtime.cli.sound import sound
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("file", metavar="FILE")
+    parser.add_argument("file", metavar="FILE", help="a spec, or the folder of a run")
     parser.add_argument("-o", "--output", required=True, metavar="PATH", type=Path, help="the Python file to write")
     add_set(parser)
 
 
 def run(given: Namespace) -> int:
-    compiled = sound(given.file, overrides(given.set))
-    if compiled is None or compiled.plan is None:
+    from sysidc.compiler.emit.stages import left_out
+
+    plan = _plan(given)
+    if plan is None:
         return FINDINGS
-    write_program(compiled.plan, given.output)
-    print(f"{compiled.plan.model.name} in {given.output}", file=sys.stderr)
+    write_program(plan, given.output)
+    print(f"{plan.model.name} in {given.output}", file=sys.stderr)
+    missing = left_out(plan)
+    if missing is not None:
+        print(
+            f"{given.output} does not train: {missing} is not written out; weights of a run are read", file=sys.stderr
+        )
     return CLEAN
+
+
+def _plan(given: Namespace) -> Plan | None:
+    """That of a spec, or of a run, whose sizes are known even where the spec left them to the training."""
+    from sysidc.runtime.runs.folder import read_plan
+    from sysidc.runtime.runs.mistakes import RunError
+
+    folder = Path(given.file)
+    if not folder.is_dir():
+        compiled = sound(given.file, overrides(given.set))
+        return None if compiled is None else compiled.plan
+    if given.set:
+        raise RunError("settings-of-a-run", "--set changes a spec; what a run was trained with is settled")
+    return read_plan(folder)
 
 
 def write_program(plan: Plan, path: Path) -> None:

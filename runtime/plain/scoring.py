@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from sysidc.runtime.plain.series import Scale
+from sysidc.runtime.plain.series import Scales
 
 
 def errors(predicted: Tensor, measured: Tensor, first: int) -> dict[str, float]:
@@ -24,7 +24,7 @@ def errors(predicted: Tensor, measured: Tensor, first: int) -> dict[str, float]:
     return {"rmse": float(rmse), "nrmse": float(nrmse), "fit": 100 * (1 - float(nrmse))}
 
 
-def save_weights(path: Path, module: Any, scale: Scale) -> None:
+def save_weights(path: Path, module: Any, scale: Scales) -> None:
     """The weights of a module and the scale of its signals."""
     tensors = {f"stack.{name}": value.contiguous() for name, value in module.model.state_dict().items()}
     for name, (shift, factor) in scale.items():
@@ -35,7 +35,7 @@ def save_weights(path: Path, module: Any, scale: Scale) -> None:
     save_file(tensors, path)
 
 
-def load_weights(path: Path, module: Any) -> Scale:
+def load_weights(path: Path, module: Any) -> Scales:
     """Put the weights of a file into a module and return the scale of its signals."""
     tensors = load_file(path)
     parts: dict[str, dict[str, Tensor]] = {}

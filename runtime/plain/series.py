@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 Record: TypeAlias = dict[str, Tensor]
-Scale: TypeAlias = dict[str, tuple[Tensor, Tensor]]
+Scales: TypeAlias = dict[str, tuple[Tensor, Tensor]]
 
 
 def as_record(frame: pd.DataFrame, columns: Mapping[str, Sequence[str]], dtypes: Mapping[str, torch.dtype]) -> Record:
@@ -46,7 +46,7 @@ def cut(records: Iterable[Record], share: float = 0.0, samples: int | None = Non
     return rests, ends
 
 
-def standard_scale(records: Sequence[Record]) -> Scale:
+def standard_scale(records: Sequence[Record]) -> Scales:
     """(mean, standard deviation) of every signal's channels over all records; integer signals stay as they are."""
     scale = {}
     for name in records[0]:
@@ -60,7 +60,7 @@ def standard_scale(records: Sequence[Record]) -> Scale:
     return scale
 
 
-def minmax_scale(records: Sequence[Record]) -> Scale:
+def minmax_scale(records: Sequence[Record]) -> Scales:
     """(centre, half the range) of every signal's channels over all records; integer signals stay as they are."""
     scale = {}
     for name in records[0]:
@@ -72,13 +72,13 @@ def minmax_scale(records: Sequence[Record]) -> Scale:
     return scale
 
 
-def unit_scale(records: Sequence[Record]) -> Scale:
+def unit_scale(records: Sequence[Record]) -> Scales:
     """No change: (0, 1) for every channel."""
     zeros = {name: torch.zeros(values.shape[1], dtype=torch.float64) for name, values in records[0].items()}
     return {name: (zero, torch.ones_like(zero)) for name, zero in zeros.items()}
 
 
-def normalised(records: Iterable[Record], scale: Scale) -> list[Record]:
+def normalised(records: Iterable[Record], scale: Scales) -> list[Record]:
     """z = (x - shift) / scale, each signal in its own dtype."""
     return [
         {
@@ -91,7 +91,7 @@ def normalised(records: Iterable[Record], scale: Scale) -> list[Record]:
     ]
 
 
-def in_data_units(y: Tensor, scale: Scale, signals: Sequence[str]) -> Tensor:
+def in_data_units(y: Tensor, scale: Scales, signals: Sequence[str]) -> Tensor:
     """Network outputs (..., channels) of these signals, side by side, back in the units of the data, float64."""
     shift = torch.cat([scale[name][0] for name in signals])
     factor = torch.cat([scale[name][1] for name in signals])

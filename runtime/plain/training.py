@@ -55,21 +55,25 @@ class Training(pl.LightningModule):
 
 
 class KeepBest(pl.Callback):
-    """Puts the weights with the lowest val_loss back when training ends."""
+    """Puts the weights with the lowest val_loss back when training ends; `epoch` is theirs, the last without any."""
 
     def __init__(self) -> None:
-        self.best = math.inf
+        self.best = self.rmse = math.inf
+        self.epoch = 0
         self.weights: dict[str, Tensor] = {}
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         loss = float(trainer.callback_metrics["val_loss"])
+        self.rmse = min(self.rmse, float(trainer.callback_metrics["val_rmse"]))
         if loss < self.best:
-            self.best = loss
+            self.best, self.epoch = loss, trainer.current_epoch + 1
             self.weights = {name: value.detach().clone() for name, value in pl_module.state_dict().items()}
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if self.weights:
             pl_module.load_state_dict(self.weights)
+        else:
+            self.epoch = trainer.current_epoch
 
 
 class PrintEpochs(pl.Callback):

@@ -122,5 +122,54 @@ train bounded {
   bound_during_training = on  bound_crossing_penalty = 0.1
 }
 """,
+    "least_squares": """sysid 1
+signals { input u  output y }
+model filter: u[4] -> y[1] { Flatten  Linear(3)  Curve(Spline(knots = 5))  Linear(1) }
+data { train = "a.csv"  test = 30 %  normalize = standard }
+train simulation { epochs = 2 }
+""",
+    "one_block": """sysid 1
+signals { input u  output y }
+model wiener: u[all], y[5] -> y[all] { LinearDynamics(states = 2)  Curve(Spline(knots = 5)) }
+data { train = ["a.csv", csv("a.csv", rows = 20 .. 200)]  test = 30 %  normalize = standard }
+train simulation { initial = estimate  segments = [80, all]  epochs = 2  refit = on }
+""",
+    "two_blocks": """sysid 1
+signals { input u  output y }
+model wh: u[all] -> y[all] {
+  @correction(hidden = [3], penalty = 0.1) { LinearDynamics(2)  Curve(Polynomial(3))  LinearDynamics(1) }
+}
+data { train = wiener_hammerstein(samples = 300, seed = 1)  test = 30 %  normalize = standard }
+train simulation {
+  initial = washout
+  stage { starts = 3  keep = 2  epochs = 2  correction = off  segments = 100 }
+  stage { epochs = 2  correction = on }
+}
+""",
+    "equations": """sysid 1
+signals { sampling_time = 1 s  input u  output y }
+dynamics tank {
+  state x = 0.1
+  learn a = 0.3 in 0 .. 1
+  learn b = 0.5 in 0 .. 2
+  next(x) = (1 - a) * x + b * u
+  y = x
+}
+model tank: u[all], y[3] -> y[all] { tank(correction = [2], penalty = 0.3, initial = estimate) }
+data { train = "a.csv"  test = 30 % }
+train simulation { starts = 2  epochs = 3  refit = on  ensemble = 2 }
+""",
+    "innovations": """sysid 1
+signals { input u  output y }
+model space: u[all], y[5] -> y[all] { StateSpace(2, [3], [], innovations = on, initial = encoder) }
+data { train = duffing(samples = 300, noise = 0.01)  test = 30 %  normalize = standard }
+train simulation { epochs = 2 }
+""",
+    "windows_of_a_chain": """sysid 1
+signals { input u  output y }
+model space: u[30], y[10] -> y[20] { LinearDynamics(2, initial = estimate)  Tanh  Linear(1) }
+data { train = "a.csv"  test = 30 %  normalize = standard }
+train simulation { epochs = 2  optimizer = AdamW(lr = 1e-2)  starts = 2 }
+""",
 }
 """One spec for each way of training and of reading data."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import os
+import re
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -47,6 +49,12 @@ for path in sorted(pathlib.Path().glob("*.py")):
 """
 
 
+OPEN = "main_state_space"
+"""The example that leaves sizes to its training: it is compiled from a run, see below."""
+EXAMPLES = {f"{path.parents[1].name}_{path.stem}": path for path in (*OWN, *SHARED)}
+EXAMPLES.pop(OPEN)
+
+
 def example_input(plan: Any) -> torch.Tensor:
     """Something of the stack's input type, of two records."""
     arrives = plan.model.type_in
@@ -62,7 +70,7 @@ def specs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, sysidc.Spec]:
     """All examples, and one spec for each layer."""
     folder = tmp_path_factory.mktemp("specs")
     write_data(folder)
-    found = {f"{path.parents[1].name}_{path.stem}": sysidc.load(path) for path in (*OWN, *SHARED)}
+    found = {name: sysidc.load(path) for name, path in EXAMPLES.items()}
     for name, text in layer_specs().items():
         path = folder / f"{name}.sysid"
         path.write_text(text, encoding="utf-8")
@@ -88,7 +96,7 @@ def built(programs: Path) -> Mapping[str, tuple[dict[str, torch.Tensor], torch.T
     return found
 
 
-NAMES = [f"{path.parents[1].name}_{path.stem}" for path in (*OWN, *SHARED)] + list(layer_specs())
+NAMES = [*EXAMPLES, *layer_specs()]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -112,7 +120,7 @@ def test_a_program_passes_ruff_where_it_was_written(
     assert ruff is not None
     if elsewhere:
         monkeypatch.chdir(tmp_path)
-    for name in NAMES[: len(OWN) + len(SHARED)]:
+    for name in EXAMPLES:
         write_program(specs[name].plan, tmp_path / f"{name}.py")
     for arguments in (["check"], ["format", "--check"]):
         done = subprocess.run([ruff, *arguments, "--no-cache", str(tmp_path)], capture_output=True, text=True)
@@ -134,8 +142,14 @@ def test_programs_train_to_the_weights_and_scores_of_their_runs(
         assert weights.keys() == own.keys()
         for key, value in own.items():
             assert_close(weights[key], value, rtol=1e-5, atol=1e-6)
-        for row in run.metrics:
-            assert f"rmse = {row['rmse']:.4g}"[:-1] in told
+        assert_scores_told(run.metrics, told)
+
+
+def assert_scores_told(rows: Any, told: str) -> None:
+    """Every rmse of a run stands in what a program prints."""
+    printed = [float(number) for number in re.findall(r" rmse = ([^,]+)", told)]
+    for row in rows:
+        assert any(number == pytest.approx(row["rmse"], rel=1e-3) for number in printed), (row, printed)
 
 
 def test_comments_name_the_lines_of_the_spec(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,5 +167,48 @@ def test_what_cannot_be_written_out_is_refused_in_a_sentence(
     assert main(["compile", str(tmp_path / "m.sysid"), "-o", str(tmp_path / "m.py")]) == 2
     assert "error[not-compiled]: `missing = split`" in capsys.readouterr().err
     assert os.listdir(tmp_path) == ["m.sysid"]
+    with pytest.raises(RunError, match="sizes that are left to the training"):
+        write_program(sysidc.load(OWN[0].with_name("state_space.sysid")).plan, tmp_path / "m.py")
     with pytest.raises(RunError, match="no name of a Python file"):
         write_program(sysidc.load(OWN[0]).plan, tmp_path / "m.txt")
+
+
+UNTRAINED = {
+    "stages in prediction mode": ("prediction", "stage { epochs = 1 }  stage { epochs = 1 }"),
+    "LevenbergMarquardt in prediction mode": ("prediction", "optimizer = LevenbergMarquardt"),
+    "stages with an optimizer": ("simulation", "stage { optimizer = Adam }  stage { optimizer = LBFGS }"),
+}
+
+
+@pytest.mark.parametrize("told", UNTRAINED)
+def test_what_a_program_does_not_train_is_told_in_it_and_on_stderr(
+    told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mode, settings = UNTRAINED[told]
+    spec = tmp_path / "m.sysid"
+    spec.write_text(
+        "sysid 1\nsignals { input u  output y }\nmodel m: u[4] -> y[1] { Flatten  Linear(1) }\n"
+        f'data {{ train = "a.csv" }}\ntrain {mode} {{ {settings} }}\n',
+        encoding="utf-8",
+    )
+    assert main(["compile", str(spec), "-o", str(tmp_path / "m.py")]) == 0
+    assert f"does not train: {told}" in capsys.readouterr().err
+    text = (tmp_path / "m.py").read_text()
+    assert f"Not written out: {told}" in text and "SystemExit" in text
+
+
+def test_the_program_of_a_run_has_the_sizes_that_its_training_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("m.sysid").write_text(
+        "sysid 1\nsignals { input u  output y }\nmodel m: u[all], y[5] -> y[all] { StateSpace(auto, [], []) }\n"
+        "data { train = duffing(samples = 300)  test = 20 % }\ntrain simulation { epochs = 2 }\n",
+        encoding="utf-8",
+    )
+    run = sysidc.load("m.sysid").train()
+    assert main(["compile", str(run.path), "-o", "program/program_of_a_run.py"]) == 0
+    monkeypatch.syspath_prepend(tmp_path / "program")
+    program = importlib.import_module("program_of_a_run")
+    program.score(*program.load_experiment(run.path / "weights.safetensors"))
+    assert_scores_told(run.metrics, capsys.readouterr().out)
