@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from sysidc.dsl import syntax
 
 PRECEDENCE = {"+": 1, "-": 1, "*": 2, "/": 2, "//": 2, "unary": 3, "**": 4}
@@ -83,8 +85,9 @@ def columns(node: syntax.Signal) -> str:
     """`["w1", "w2"]`, or a single name as it was written."""
     assert node.columns is not None
     names = [column.span.text for column in node.columns]
-    written = node.span.text.split(":")[0]
-    return f"[{', '.join(names)}]" if "[" in written or len(names) != 1 else names[0]
+    first = node.columns[0].span
+    between = re.sub(r"#.*", "", first.source.text[node.name.span.end : first.start])
+    return f"[{', '.join(names)}]" if "[" in between else names[0]
 
 
 def window(node: syntax.Window) -> str:
