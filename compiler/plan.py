@@ -209,7 +209,8 @@ class StagePlan:
 
     It learns from the first `segments` samples of the training part (None: all of them). `starts` candidates enter it
     (later stages: those that the stage before kept), the best `keep` leave it. `correction` tells whether the
-    corrections learn, `freeze` names children of the stack that stay as they are.
+    corrections learn, `freeze` names children of the stack that stay as they are. Of the samples it takes every
+    `decimate`-th, and equations step that far.
     """
 
     train: TrainPlan
@@ -219,6 +220,7 @@ class StagePlan:
     correction: bool
     freeze: tuple[str, ...]
     place: Place
+    decimate: int = 1
 
 
 @dataclass(frozen=True)

@@ -183,6 +183,7 @@ TRAIN_SIMULATION = (
     Argument("ensemble", "int", 1, low=1, about="candidates that are refitted and averaged"),
     Argument("initial", "word", None, choices=INITIAL, about="how the state at the start of a record is found"),
     Argument("correction", "bool", None, about="train the corrections; off: they stay at zero"),
+    Argument("decimate", "int", 1, low=1, high=10_000, about="learn from one sample in so many, with longer steps"),
 )
 
 WHOLE_TRAINING = (

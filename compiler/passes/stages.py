@@ -10,6 +10,7 @@ from sysidc.compiler.catalogue.settings import TRAIN, WHOLE_TRAINING
 from sysidc.compiler.findings import Findings
 from sysidc.compiler.passes.chain import flat
 from sysidc.compiler.passes.nodes import place_of
+from sysidc.compiler.passes.reduced_rate import at_rates
 from sysidc.compiler.passes.settings import Settings, read_settings
 from sysidc.compiler.plan import Node, SimulationPlan, StagePlan, TrainPlan
 from sysidc.compiler.scope import Scope

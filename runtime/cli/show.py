@@ -226,7 +226,8 @@ def _stages(stages: Sequence[StagePlan]) -> list[tuple[str, str]]:
     own = "horizon" if stages[0].train.prediction is not None else "correction"
     table: list[tuple[str, ...]] = [("segments", "starts", "keep", "epochs", "optimizer", own, "freeze")]
     for stage in stages:
-        cells = (stage.segments or "all", stage.starts, stage.keep, stage.train.epochs, stage.train.optimizer.name)
+        samples = str(stage.segments or "all") + (f", one in {stage.decimate}" if stage.decimate > 1 else "")
+        cells = (samples, stage.starts, stage.keep, stage.train.epochs, stage.train.optimizer.name)
         prediction = stage.train.prediction
         differs = _value(stage.correction) if prediction is None else str(prediction.horizon)
         table.append((*map(str, cells), differs, _value(stage.freeze)))

@@ -91,6 +91,12 @@ def first_samples(tape: Tape, samples: int) -> Tape:
     return _cut({signal: data[:samples] for signal, data in tape.values.items()}, kept)
 
 
+def joined_records(records: Sequence[TensorRecord]) -> Tape:
+    """Records in memory laid end to end."""
+    names = records[0].values
+    return _cut({name: torch.cat([record.values[name] for record in records]) for name in names}, records)
+
+
 def _joined(tensors: Sequence[Tensor]) -> Tensor:
     return tensors[0] if len(tensors) == 1 else torch.cat(list(tensors))
 

@@ -55,7 +55,7 @@ class Equations(StateLayer):
         super().__init__()
         self.name, self.initial, self.states = name, initial, len(states)
         self.solver, self.substeps = (solver, substeps) if kind == "der" else (None, 1)
-        self.interval = (sampling_time or 1.0) / substeps
+        self.interval = self.shortest = (sampling_time or 1.0) / substeps
         self.numbers = LearnedNumbers(learn)
         parts: dict[str, Any] = {
             "states": states,
@@ -84,6 +84,11 @@ class Equations(StateLayer):
             ("output_scale", output_scale),
         ):
             getattr(self, name).copy_(values)
+
+    def step_over(self, samples: int) -> None:
+        """Integrate from a sample to the one so many behind it, in as many steps as before."""
+        assert samples == 1 or self.solver is not None, "discrete equations move from sample to sample"
+        self.interval = self.shortest * samples
 
     def values(self) -> dict[str, float]:
         """The learned numbers by name, in the units of the data."""

@@ -18,7 +18,8 @@ from sysidc.runtime.training.step import TrainingModule
 @dataclass
 class Candidate:
     """A start on its way: its structure (see `structures.py`), the weights that it has reached, their root mean square
-    errors on the training and the validation part in the units of the data, and what that took."""
+    errors on the training and the validation part in the units of the data, and what that took. It learned from every
+    `every`-th sample, and had `every_error` on these samples of the training part."""
 
     structure: str
     index: int
@@ -29,12 +30,19 @@ class Candidate:
     epochs: int
     seconds: float
     rows: list[Row]
+    every: int = 1
+    every_error: float = 0.0
 
     @property
     def score(self) -> float:
         """What chooses: a model has to fit what it saw and what it did not see."""
         worst = max(self.fit_error, self.val_error)
         return worst if worst == worst else math.inf
+
+    @property
+    def size(self) -> int:
+        """The numbers of the model."""
+        return sum(weight.numel() for weight in self.weights.values())
 
 
 Entry: TypeAlias = tuple[str, int]

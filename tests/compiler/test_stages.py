@@ -8,6 +8,7 @@ import pytest
 
 from sysidc.compiler.plan import SimulationPlan, TrainPlan, from_json, to_json
 from tests.compiler.programs import compiled, ids
+from tests.dynamics.blocks import compiled as block_compiled
 
 STACK = "LinearDynamics(2) as first @correction { LinearDynamics(2) } as second"
 HEADER = "u[all], y[5] -> y[all]"
@@ -68,6 +69,36 @@ def test_a_linear_start_is_made_unless_none_is_asked_for() -> None:
     assert not simulation("init = none").linear_start
     asked = simulation("init = Subspace(block = 30)").init
     assert asked is not None and asked.arguments == {"block": 30}
+
+
+TANK = "sampling_time = 4 s  input u  output y"
+EQUATIONS = "state x = 5  learn k = 0.1 in 0 .. 1  der(x) = u - k * x  y = x"
+
+
+def rates(settings: str, call: str = "tank", body: str = EQUATIONS, header: str = HEADER) -> list[int]:
+    """Of the stages of a spec with equations; none where it is refused."""
+    found = block_compiled(body, call, signals=TANK, header=header, train=f"simulation {{ {settings} }}")
+    if found.plan is None or found.has_errors:
+        assert [diagnostic.id for diagnostic in found.diagnostics] == ["exclusive-settings"]
+        return []
+    assert found.plan.train.simulation is not None
+    return [stage.decimate for stage in found.plan.train.simulation.stages]
+
+
+def test_the_last_stage_learns_at_the_full_rate() -> None:
+    assert rates("decimate = 8") == [8, 1]
+    assert rates("decimate = 8", "tank(correction = [4])") == [8, 1]
+    assert rates("decimate = 8  segments = [600, 5_000, all]") == [8, 8, 1]
+    assert rates("stage { decimate = 9 }  stage { decimate = 3 }  stage { }") == [9, 3, 1]
+    assert rates("stage { decimate = 9 }  stage { decimate = 3 }") == []
+
+
+def test_only_integrated_equations_on_whole_records_learn_at_a_reduced_rate() -> None:
+    assert rates("decimate = 8", "tank  Curve(Spline(knots = 5))") == [8, 1]
+    assert rates("decimate = 8", "tank  LinearDynamics(2)") == []
+    assert rates("decimate = 8", body=EQUATIONS.replace("der", "next")) == []
+    assert rates("decimate = 8", header="u[64] -> y[32]") == []
+    assert rates("stage { correction = on } stage { decimate = 2 } stage { }", "tank(correction = [4])") == []
 
 
 REFUSED = {
