@@ -17,6 +17,7 @@ FIRST_ORDER_SETTINGS = ("loss", "scheduler", "gradient_clip", "batch_size")
 """Settings that a file writes for first-order training; written ones say what is meant."""
 RANDOM = ("Dropout", "BatchNorm1d")
 EPOCHS = {SECOND_ORDER: 60}
+OPEN_EPOCHS = 300
 FIRST_ORDER_EPOCHS = 100
 
 
@@ -113,8 +114,15 @@ def default_call(name: str) -> CallPlan:
     return CallPlan(row.name, row.target, {argument.name: argument.default for argument in row.arguments})
 
 
-def default_epochs(optimizer: CallPlan) -> int:
+def default_epochs(optimizer: CallPlan, nodes: Iterable[Node]) -> int:
+    """A training that races structures ends where it gains no more, which is long before these epochs are over."""
+    if optimizer.name == SECOND_ORDER and any("auto" in _words(node) for node in flat(nodes)):
+        return OPEN_EPOCHS
     return EPOCHS.get(optimizer.name, FIRST_ORDER_EPOCHS)
+
+
+def _words(node: Node) -> list[object]:
+    return [value for value in node.arguments.values() if isinstance(value, str)]
 
 
 def written_second_order(optimizers: Iterable[object]) -> bool:

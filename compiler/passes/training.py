@@ -94,7 +94,7 @@ def train_plan(
     settings = training.settings
 
     def plan_of(values: Mapping[str, Any], spans: Mapping[str, Span], told: Findings = findings) -> TrainPlan:
-        plan = _settings_plan(values, training.mode, dtype, choice)
+        plan = _settings_plan(values, training.mode, dtype, choice, nodes)
         if training.mode == "prediction":
             plan = replace(plan, prediction=_prediction(values, spans, training.keyword, plan.epochs, rollout, told))
         if training.mode == "bounded":
@@ -133,7 +133,9 @@ def _with_stages(plan: TrainPlan, stages: tuple[StagePlan, ...]) -> TrainPlan:
     return replace(plan, stages=stages)
 
 
-def _settings_plan(values: Mapping[str, Any], mode: str, dtype: str, choice: Choice | None) -> TrainPlan:
+def _settings_plan(
+    values: Mapping[str, Any], mode: str, dtype: str, choice: Choice | None, nodes: tuple[Node, ...]
+) -> TrainPlan:
     """The settings that every mode has."""
     scheduler = _scheduler(values["scheduler"])
     optimizer = values["optimizer"] or (choice.optimizer if choice else default_call("AdamW"))
@@ -144,7 +146,7 @@ def _settings_plan(values: Mapping[str, Any], mode: str, dtype: str, choice: Cho
         scheduler[0],
         scheduler[1],
         scheduler[2],
-        values["epochs"] or default_epochs(optimizer),
+        values["epochs"] or default_epochs(optimizer, nodes),
         values["batch_size"],
         values["stop"],
         values["gradient_clip"],

@@ -61,9 +61,18 @@ class Fit:
 
 
 def fit_once(
-    plan: Plan, module: TrainingModule, data: SpecDataModule, name: str, place: Workplace, keep_best: bool = True
+    plan: Plan,
+    module: TrainingModule,
+    data: SpecDataModule,
+    name: str,
+    place: Workplace,
+    keep_best: bool = True,
+    stops: Sequence[pl.Callback] = (),
 ) -> Fit:
-    """Train the module as the plan says; it holds the best weights afterwards, or the last. Raises RunError."""
+    """Train the module as the plan says; it holds the best weights afterwards, or the last. Raises RunError.
+
+    `stops` may end the training before the plan does.
+    """
     curve = LearningCurve(place.progress.epoch)
     live = LiveCheckpoints(place.progressed, name, curve)
     best = BestWeights()
@@ -71,7 +80,7 @@ def fit_once(
     # processes that share a training would have to save at the same moment
     watching = place.more if is_shared(plan) else (*place.more, live)
     with seeded(plan.train.seed), threads_of(plan), quiet_lightning(place.log):
-        trainer = _trainer(plan, place, curve, [*kept, *watching])
+        trainer = _trainer(plan, place, curve, [*kept, *stops, *watching])
         _run(trainer, module, data, live.resumed)
     best_epoch = best.best_epoch + 1 if keep_best and best.best_epoch is not None else None
     return Fit(curve.rows, live.seconds, best_epoch)

@@ -19,6 +19,7 @@ from sysidc.runtime.runs import mistakes
 SPEC = "spec.sysid"
 PLAN = "plan.json"
 WEIGHTS = "weights.safetensors"
+MEMBERS = "members.json"
 METRICS = "metrics.json"
 EPOCHS = "metrics.csv"
 PREDICTIONS = "predictions"

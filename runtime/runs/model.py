@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -12,13 +14,13 @@ from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from sysidc.compiler.lower import build_stack, training_module
-from sysidc.compiler.plan import Plan, SignalPlan
+from sysidc.compiler.plan import Plan, SignalPlan, from_json, to_json
 from sysidc.compiler.windows import Layout
 from sysidc.runtime.data.layouts import free_run_layout, spans_record, window_layout
 from sysidc.runtime.data.normalizer import Normalizer
 from sysidc.runtime.nn.ensemble import Ensemble
 from sysidc.runtime.runs import mistakes
-from sysidc.runtime.runs.folder import WEIGHTS, written
+from sysidc.runtime.runs.folder import MEMBERS, WEIGHTS, write_json, written
 from sysidc.runtime.training import LightningPredictionTrainingModule
 from sysidc.runtime.training.bounded import BoundedSimulationTrainingModule
 from sysidc.runtime.training.step import TrainingModule, last_steps
@@ -26,23 +28,27 @@ from sysidc.runtime.training.step import TrainingModule, last_steps
 
 @dataclass(frozen=True)
 class Trained:
-    """A plan with its trained parts; `module` is the mode's training module, which holds the stack and the band."""
+    """A plan with its trained parts; `module` is the mode's training module, which holds the stack and the band.
+
+    Of an ensemble `members` are the plans of its stacks, which differ in their layers alone; `plan` is the first.
+    """
 
     plan: Plan
     module: TrainingModule
     normalizer: Normalizer
+    members: tuple[Plan, ...] = ()
 
     @classmethod
-    def untrained(cls, plan: Plan, members: int = 0) -> Trained:
-        """The parts of a plan as they are before any data were seen; with `members` an ensemble of so many stacks."""
+    def untrained(cls, plan: Plan, members: Sequence[Plan] = ()) -> Trained:
+        """The parts of a plan as they are before any data were seen; with `members` an ensemble of their stacks."""
         stack: nn.Module = build_stack(plan)
         if members:
             bounds = torch.zeros(sum(len(signal.columns) for signal in _outputs(plan)))
-            stack = Ensemble([build_stack(plan) for _ in range(members)], bounds, bounds)
+            stack = Ensemble([build_stack(member) for member in members], bounds, bounds)
         module = training_module(plan, stack)  # type: ignore[arg-type]
         assert isinstance(module, TrainingModule)
         normalizer = Normalizer({signal.name: len(signal.columns) for signal in plan.signals})
-        return cls(plan, module.eval(), normalizer)
+        return cls(plan, module.eval(), normalizer, tuple(members))
 
     @property
     def stack(self) -> nn.Module:
@@ -59,6 +65,12 @@ class Trained:
     def save(self, folder: Path) -> None:
         with written(folder / WEIGHTS) as path:
             path.write_bytes(save(self.state(), metadata={"plan": self.plan.hash}))
+        if any(member.model != self.plan.model for member in self.members):
+            write_json(folder / MEMBERS, self.member_trees())
+
+    def member_trees(self) -> list[dict[str, Any]]:
+        """The plans of the members, as `members_of` reads them."""
+        return [to_json(member) for member in self.members]
 
     @classmethod
     def load(cls, folder: Path, plan: Plan) -> Trained:
@@ -67,15 +79,18 @@ class Trained:
         if not path.is_file():
             raise mistakes.no_run(folder, WEIGHTS)
         try:
-            return cls.of_state(plan, load_file(path))
+            return cls.of_state(plan, load_file(path), _members(folder, plan))
         except (SafetensorError, OSError, RuntimeError) as error:
             raise mistakes.broken_run(path, " ".join(str(error).split())) from None
 
     @classmethod
-    def of_state(cls, plan: Plan, state: Mapping[str, Tensor]) -> Trained:
-        """The model whose `state()` this was. Raises RuntimeError for that of another plan."""
-        members = {name.split(".")[2] for name in state if name.startswith("stack.members.")}
-        trained = cls.untrained(plan, len(members))
+    def of_state(cls, plan: Plan, state: Mapping[str, Tensor], members: Sequence[Plan] = ()) -> Trained:
+        """The model whose `state()` this was. Raises RuntimeError for that of another plan.
+
+        The members of an ensemble have the plan's own layers where their plans are left out.
+        """
+        count = len({name.split(".")[2] for name in state if name.startswith("stack.members.")})
+        trained = cls.untrained(plan, members or (plan,) * count)
         for prefix, part in trained._parts().items():
             start = f"{prefix}."
             part.load_state_dict(
@@ -88,6 +103,22 @@ class Trained:
         if isinstance(self.module, BoundedSimulationTrainingModule):
             parts["band"] = self.module.error_band
         return parts
+
+
+def members_of(plan: Plan, trees: Sequence[dict[str, Any]]) -> tuple[Plan, ...]:
+    """The plans of an ensemble's members: that of the run with the layers of each."""
+    return tuple(replace(plan, model=from_json(tree).model) for tree in trees)
+
+
+def _members(folder: Path, plan: Plan) -> tuple[Plan, ...]:
+    """Raises RunError for a damaged file."""
+    path = folder / MEMBERS
+    if not path.is_file():
+        return ()
+    try:
+        return members_of(plan, json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise mistakes.broken_run(path, " ".join(str(error).split())) from None
 
 
 def _outputs(plan: Plan) -> list[SignalPlan]:

@@ -1,13 +1,25 @@
-"""The stages of a training that leaves structures open: a short race of them all before what was asked for."""
+"""The stages of a training that leaves structures open: short races of them all before what was asked for."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
-from sysidc.compiler.plan import SimulationPlan
+from sysidc.compiler.plan import SimulationPlan, StagePlan
+from sysidc.runtime.runs.candidates import Candidate
 
-RACE_SAMPLES, RACE_EPOCHS, KEPT = 6_000, 20, 2
-"""Of the race of structures: how much data and how many epochs each gets, how many go on."""
+
+@dataclass(frozen=True)
+class Heat:
+    """A race over the first `samples` for so many epochs at most, which `kept` candidates outlive."""
+
+    samples: int
+    epochs: int
+    kept: int
+
+
+HEATS = (Heat(3_000, 12, 4), Heat(6_000, 40, 2))
+"""Of all structures: much is told by little; of the best: what they learn late."""
 
 GROWING, ALL = (300, 1_500), 1_000
 """Samples of the first stages for an integrator, whose errors add up over a record; all structures outlive these."""
@@ -15,30 +27,43 @@ GROWING, ALL = (300, 1_500), 1_000
 FEW, FEW_STARTS = 2_000, 4
 """Below so many samples so many models are averaged."""
 
+SAME = 1.01
+"""Errors that are no further apart than this are the same: of such models the smallest is taken."""
+
 
 def opened(simulation: SimulationPlan, samples: int, integrating: bool = False) -> SimulationPlan:
-    """The stages of a training that leaves structures open and has one stage: first a short race of all of them.
+    """The stages of a training that leaves structures open and has one stage: first the heats of `HEATS`.
 
-    On records of fewer than `FEW` samples the best structure is started several times more, refitted on all data and
-    averaged: there a validation part can hardly tell good from lucky. Where the records come from an integrator the
-    segments grow and no stage stops early.
+    On records of fewer than `FEW` samples the best candidates are refitted on all data and averaged: there a
+    validation part can hardly tell good from lucky. Where the records come from an integrator the segments grow and no
+    stage stops early.
     """
     last, *more = simulation.stages
     if more:
         return simulation
     if integrating:
         last = replace(last, train=replace(last.train, stop=None))
-    short = replace(last.train, epochs=min(RACE_EPOCHS, last.train.epochs))
-    race = replace(last, train=short, segments=_least(last.segments, RACE_SAMPLES), keep=KEPT)
-    growing = tuple(
-        replace(race, segments=size, keep=ALL) for size in GROWING if integrating and size < (last.segments or samples)
-    )
+    heats = [_heat(last, heat) for heat in HEATS]
+    growing = [
+        replace(heats[0], segments=size, keep=ALL)
+        for size in GROWING
+        if integrating and size < (last.segments or samples)
+    ]
     if samples >= FEW:
-        return replace(simulation, stages=(*growing, race, replace(last, starts=KEPT, keep=1)))
+        return replace(simulation, stages=(*growing, *heats, replace(last, starts=1, keep=1)))
     several = max(FEW_STARTS, simulation.ensemble)
-    final = replace(last, starts=several, keep=several)
-    return replace(simulation, stages=(*growing, replace(race, keep=1), final), refit=True, ensemble=several)
+    heats[-1] = replace(heats[-1], starts=2 * several, keep=several)
+    final = replace(last, starts=1, keep=several)
+    return replace(simulation, stages=(*growing, *heats, final), refit=True, ensemble=several)
 
 
-def _least(segments: int | None, samples: int) -> int:
-    return samples if segments is None else min(segments, samples)
+def _heat(last: StagePlan, heat: Heat) -> StagePlan:
+    train = replace(last.train, epochs=min(heat.epochs, last.train.epochs))
+    samples = heat.samples if last.segments is None else min(last.segments, heat.samples)
+    return replace(last, train=train, segments=samples, keep=heat.kept)
+
+
+def smallest_first(ranked: Sequence[Candidate]) -> list[Candidate]:
+    """Candidates, the best first, with those in front that are as good and have fewer parameters."""
+    near = [candidate for candidate in ranked if candidate.score <= SAME * ranked[0].score]
+    return sorted(near, key=lambda candidate: candidate.size) + list(ranked[len(near) :])

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import torch
 
 from sysidc.compiler.catalogue.entry import Effect, Shape
@@ -14,14 +15,21 @@ from sysidc.compiler.catalogue.state_rules import polynomial_state_space, state_
 from sysidc.compiler.plan import Node, Plan
 from sysidc.runtime.data.modules import SpecDataModule
 from sysidc.runtime.data.symptoms.drift import integrators
+from sysidc.runtime.solvers.hankel import Pair
 from sysidc.runtime.solvers.subspace import subspace
 from sysidc.runtime.training.preparation import records_of_part
 
 ORDERS = (2, 3, 4)
 """States that are always tried: a linear fit cannot tell how many a nonlinear model needs."""
 
+HIGHEST, NEAREST = 8, 1.02
+"""The highest order that a linear simulation may suggest, and how much more than the least it may miss."""
+
 WIDTH = 8
 DEGREE = 3
+
+MOST_PARAMETERS = 500
+"""Larger structures are not tried: a race gives them too little time to learn."""
 
 NETWORKS: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
     "linear": ((), ()),
@@ -54,11 +62,12 @@ def structures(plan: Plan, orders: Sequence[int]) -> list[Structure]:
     """Every structure that the plan leaves open, for each of the orders where these are open too."""
     node = next(node for node in _all(plan.model.nodes) if _is_open(node))
     states = list(orders) if node.arguments["states"] == "auto" else [node.arguments["states"]]
-    return [
+    found = [
         Structure(f"{order} states, {name}", _with(plan, node, made))
         for order in states
         for name, made in _choices(node, order)
     ]
+    return [item for item in found if item.plan.model.parameters <= MOST_PARAMETERS] or found
 
 
 @dataclass(frozen=True)
@@ -77,12 +86,28 @@ def outlook(part: SpecDataModule, block: int) -> Outlook:
         u = item.u[0, :LONGEST].double().numpy()
         pairs.append((u - u.mean(axis=0), y - y.mean(axis=0)))
     longest = max((len(u) for u, _ in pairs), default=0)
+    pairs = [pair for pair in pairs if len(pair[0]) >= SHARE * longest]
     try:
-        model = subspace([pair for pair in pairs if len(pair[0]) >= SHARE * longest], block).model
+        model = subspace(pairs, block).model
     except ValueError:
         return Outlook(ORDERS, None)
     found = next(integrators(model), None)
-    return Outlook(tuple(sorted({*ORDERS, model.order})), None if found is None else found.message)
+    orders = {*ORDERS, model.order, _nearest_order(pairs, block)}
+    return Outlook(tuple(sorted(orders)), None if found is None else found.message)
+
+
+def _nearest_order(pairs: Sequence[Pair], block: int) -> int:
+    """The lowest order whose linear model simulates nearly as well as that of any order.
+
+    What a nonlinear system bends counts as noise in a linear fit, and hides the smaller of its singular values.
+    """
+    missed = []
+    for order in range(1, HIGHEST + 1):
+        try:
+            missed.append(float(np.linalg.norm(subspace(pairs, block, order).error)))
+        except ValueError:  # the records are too short for it
+            break
+    return 1 + next(index for index, error in enumerate(missed) if error <= NEAREST * min(missed))
 
 
 def with_innovations(plan: Plan) -> Plan | None:

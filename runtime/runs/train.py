@@ -25,7 +25,7 @@ from sysidc.runtime.runs.fitting import Workplace, fit_once, module_of, threads_
 from sysidc.runtime.runs.gentle_stop import gentle_stop
 from sysidc.runtime.runs.learned import tell_numbers
 from sysidc.runtime.runs.loggers import require_packages
-from sysidc.runtime.runs.model import Trained
+from sysidc.runtime.runs.model import Trained, members_of
 from sysidc.runtime.runs.predict import prediction_columns, write_columns
 from sysidc.runtime.runs.processes import is_shared, rank
 from sysidc.runtime.runs.progress import Progress, announcement
@@ -167,14 +167,16 @@ def _alone(plan: Plan, data: SpecDataModule, place: Workplace) -> tuple[Trained,
 def _as_tree(outcome: Outcome) -> dict[str, Any]:
     """All of an outcome that a checkpoint can hold."""
     own = {field.name: getattr(outcome, field.name) for field in fields(outcome)}
-    return {**own, "trained": outcome.trained.state(), "plan": to_json(outcome.trained.plan)}
+    trained = outcome.trained
+    return {**own, "trained": trained.state(), "plan": to_json(trained.plan), "members": trained.member_trees()}
 
 
 def _outcome_of(plan: Plan, tree: dict[str, Any]) -> Outcome:
     """The race of structures may have left another plan than the one that was written."""
     raced = from_json(tree.pop("plan"))
     own = replace(plan, model=raced.model)
-    return Outcome(**{**tree, "trained": Trained.of_state(own, tree["trained"])})
+    members = members_of(own, tree.pop("members"))
+    return Outcome(**{**tree, "trained": Trained.of_state(own, tree["trained"], members)})
 
 
 def device_of(plan: Plan) -> str:

@@ -1,4 +1,4 @@
-"""What a fit leaves behind. Early stopping, checkpoints and the time limit (Timer) are Lightning's own."""
+"""What a fit leaves behind, and when it is settled. Early stopping, checkpoints and time limit are Lightning's own."""
 
 from __future__ import annotations
 
@@ -48,3 +48,28 @@ class BestWeights(pl.Callback):
         self.best, self.best_epoch = state_dict["best"], state_dict["best_epoch"]
         self._weights = state_dict["weights"]
         self._resumed = True
+
+
+class Settled(pl.Callback):
+    """Ends a fit whose training loss has become smaller by less than `gain` of itself within `patience` batches.
+
+    For second-order training, where a batch is an epoch and no loss is larger than the one before.
+    """
+
+    def __init__(self, gain: float, patience: int) -> None:
+        super().__init__()
+        self.gain, self.patience = gain, patience
+        self.losses: list[float] = []
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        self.losses = [*self.losses[-self.patience :], float(outputs["loss"])]
+        if len(self.losses) > self.patience and self.losses[-1] > (1 - self.gain) * self.losses[0]:
+            trainer.should_stop = True
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"losses": self.losses}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.losses = list(state_dict["losses"])

@@ -15,7 +15,7 @@ from sysidc.dsl.source import Source
 from sysidc.runtime.data.modules import SpecDataModule
 from sysidc.runtime.data.record import Array
 from sysidc.runtime.nn.ensemble import Ensemble
-from sysidc.runtime.runs import stages, structures
+from sysidc.runtime.runs import structure_race, structures
 from sysidc.runtime.runs.candidates import Candidate
 from sysidc.runtime.runs.evaluate import score, scored_records
 from sysidc.runtime.runs.fitting import Workplace
@@ -79,7 +79,7 @@ def test_process_noise_brings_innovations_into_the_race_which_come_nearer_to_the
     write(tmp_path / "test.csv", other, driven(other))
     plan = plan_of(tmp_path, 'train = "train.csv"  test = "test.csv"', "epochs = 6", LINEAR)
     found = trained(plan, tmp_path)
-    monkeypatch.setattr(stages, "is_wrong", lambda *_: False)
+    monkeypatch.setattr(structure_race, "is_wrong", lambda *_: False)
     naive = trained(plan, tmp_path)
     assert told(found, "something unmeasured drives the system") and not told(naive, "innovations")
     assert error_of(plan, found) < 0.8 * error_of(plan, naive)
@@ -105,7 +105,9 @@ def test_models_that_are_far_worse_than_the_best_are_not_averaged_and_this_is_sa
     u = rng.standard_normal(400)
     write(tmp_path / "a.csv", u, driven(u, pole=0.6) + 0.01 * rng.standard_normal(400))
     plan = plan_of(tmp_path, 'train = "a.csv"', "epochs = 2")
-    race = stages.Race(plan, SpecDataModule(plan, several=several_steps_at_once(plan)), _place(tmp_path, plan))
+    race = structure_race.StructureRace(
+        plan, SpecDataModule(plan, several=several_steps_at_once(plan)), _place(tmp_path, plan)
+    )
     made = [
         Candidate("2 states, network in f", k, {}, {}, error, 1.0, 1, 0.0, [])
         for k, error in enumerate((1.0, 1.9, 2.1, float("inf")))

@@ -16,7 +16,7 @@ from sysidc.runtime.data.errors import DataError
 from sysidc.runtime.data.excitation import multisine
 from sysidc.runtime.data.modules import SpecDataModule
 from sysidc.runtime.data.record import Array
-from sysidc.runtime.runs.open_race import FEW_STARTS, GROWING, RACE_SAMPLES, opened
+from sysidc.runtime.runs.open_race import FEW_STARTS, GROWING, HEATS, opened
 from sysidc.runtime.runs.periodic_records import averaged
 from sysidc.runtime.runs.record_warnings import record_warnings
 from sysidc.runtime.runs.structures import ORDERS, outlook, structures, with_innovations
@@ -163,7 +163,7 @@ def test_an_integrator_is_told_and_trained_on_growing_segments_without_an_early_
     assert seen.integrator is not None and "the output adds up its input" in seen.integrator
     assert plan.train.simulation is not None
     stages = opened(plan.train.simulation, 2000, integrating=True).stages
-    assert [stage.segments for stage in stages] == [*GROWING, RACE_SAMPLES, None]
+    assert [stage.segments for stage in stages] == [*GROWING, *(heat.samples for heat in HEATS), None]
     assert all(stage.train.stop is None for stage in stages)
 
 
@@ -235,5 +235,5 @@ def test_few_samples_are_refitted_and_averaged_and_many_are_not(tmp_path: Path) 
     simulation = plan_of(tmp_path, 'train = "a.csv"').train.simulation
     assert simulation is not None
     few, many = opened(simulation, 500), opened(simulation, 5000)
-    assert few.refit and few.ensemble == few.stages[-1].starts == FEW_STARTS
+    assert few.refit and few.ensemble == few.stages[-1].keep == FEW_STARTS
     assert not many.refit and many.ensemble == 1

@@ -134,7 +134,8 @@ def test_stages_are_gone_on_with_to_the_same_numbers(text: str, fits: int, tmp_p
     with pytest.raises(Interrupted):
         fit(plan, data, folder, folder, quiet=True, progressed=_StopsAt(folder, fits))
     resumed = trained(plan, folder)
-    assert resumed.rows == whole.rows
+    timeless = [[{**row, "seconds": None} for row in outcome.rows] for outcome in (resumed, whole)]
+    assert timeless[0] == timeless[1]
     assert_equal(resumed.trained.state().items(), dict(whole.trained.state()))
 
 

@@ -1,0 +1,97 @@
+"""The race of a training that leaves structures open: what the records show decides who enters, and on what."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import lightning.pytorch as pl
+
+from sysidc.compiler.lower import is_second_order
+from sysidc.compiler.plan import StagePlan
+from sysidc.runtime.data.modules import SpecDataModule
+from sysidc.runtime.runs.candidates import Candidate, Entry
+from sysidc.runtime.runs.open_race import opened, smallest_first
+from sysidc.runtime.runs.periodic_records import averaged
+from sysidc.runtime.runs.race import Race
+from sysidc.runtime.runs.structures import draws, outlook, structures, with_innovations
+from sysidc.runtime.runs.wrong_loss import is_wrong, one_step_error
+from sysidc.runtime.training.stops import Settled
+
+NEAR = 1.25
+"""A simulation error of so many times the least is about as good where something unmeasured drives the system."""
+
+INNOVATIONS = 3
+"""So many of the best structures are raced with innovations, too."""
+
+HEAT_GAIN, LAST_GAIN, PATIENCE = 2e-2, 5e-3, 10
+"""A fit ends where so many epochs lower the squared error by a smaller share; in the last stage by a still smaller."""
+
+
+class StructureRace(Race):
+    """A `Race` between structures, then between the starts of the best."""
+
+    def open(self) -> None:
+        """Fill in what the plan leaves open, by what the records show."""
+        self.whole: SpecDataModule | None = None
+        found = averaged(self.data) if self.plan.data.validation.share else None
+        if found is not None:
+            self.data, self.whole = found.data, found.whole
+            self.place.say(found.told)
+        seen = outlook(self.data, self.block)
+        self.integrating = seen.integrator is not None
+        if seen.integrator is not None:
+            self.place.say(f"{seen.integrator}; trained on growing segments, to the end of all epochs")
+        self.plans = {structure.name: structure.plan for structure in structures(self.plan, seen.orders)}
+        samples = sum(self.data.tapes["train"].lengths)
+        self.simulation = opened(self.simulation, samples, self.integrating)
+
+    def unsplit(self) -> SpecDataModule:
+        return super().unsplit() if self.whole is None else self.whole
+
+    def stops(self, number: int) -> Sequence[pl.Callback]:
+        if self.integrating or not is_second_order(self.plan):
+            return ()
+        return (Settled(LAST_GAIN if number == len(self.stages) - 1 else HEAT_GAIN, PATIENCE),)
+
+    def label(self, structure: str, index: int) -> str:
+        """A candidate is called by its structure, and by its start where there are several."""
+        several = self.stages[0].starts > 1 or index
+        return f"{structure}, start {index + 1}" if several else structure
+
+    def going_on(self, number: int, kept: list[Candidate]) -> list[Candidate | Entry]:
+        """Further starts of the best structure join where the next stage has more of them and they differ."""
+        following = self.stages[number + 1].starts if number + 1 < len(self.stages) else 0
+        alike = self.simulation.linear_start and not draws(self.plans[kept[0].structure])
+        if following <= len(kept) or alike:
+            return list(kept)
+        more = range(self.stages[0].starts, self.stages[0].starts + following - len(kept))
+        return [*kept, *((kept[0].structure, index) for index in more)]
+
+    def joined(self, number: int, stage: StagePlan, ranked: list[Candidate]) -> list[Candidate]:
+        if number == len(self.stages) - 1:
+            return smallest_first(ranked)
+        return ranked if number or self.integrating else self._with_innovations(stage, ranked)
+
+    def _with_innovations(self, stage: StagePlan, ranked: list[Candidate]) -> list[Candidate]:
+        """The candidates of the race, and where simulation error is the wrong loss the best ones with innovations.
+
+        These come first where their simulation error is about that of the others, which were fitted to it: it says
+        little there, and theirs are the more certain parameters.
+        """
+        error = one_step_error(self.data)
+        least = min(candidate.fit_error for candidate in ranked)
+        if not is_wrong([least], error):
+            return ranked
+        self.place.say(
+            f"the simulation error of every structure stays above {least:.4g}, {least / (error or 1):.2g} times the "
+            "one-step error: something unmeasured drives the system; structures with innovations join the race"
+        )
+        names = [candidate.structure for candidate in ranked]
+        made = {f"{name}, innovations": with_innovations(self.plans[name]) for name in names}
+        more = {name: plan for name, plan in made.items() if plan is not None}
+        more = dict(list(more.items())[:INNOVATIONS])
+        self.plans = {**self.plans, **more}
+        joined = self.stage(0, stage, [(name, 0) for name in more]) if more else []
+        everyone = sorted([*ranked, *joined], key=lambda candidate: candidate.score)
+        near = [item for item in everyone if item.structure in more and item.score <= NEAR * everyone[0].score]
+        return near + [item for item in everyone if not any(item is other for other in near)]
