@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import PurePath
 
 from sysidc.compiler.emit import data, header, scoring, stack, training
@@ -21,33 +22,46 @@ ALWAYS = (
 )
 
 
-def emit(plan: Plan, folder: str) -> str:
-    """The text of the program. `folder` is that of the spec, seen from where the program will lie.
+def emit(plan: Plan, folder: str, members: Sequence[Plan] = ()) -> str:
+    """The text of the program. `folder` is that of the spec, seen from where the program will lie; `members` are the
+    plans of the models that a run averages, which differ in their stacks alone.
 
     Raises NotEmitted for what cannot be written out yet.
     """
-    model = stack.build_model(plan)
+    kinds, built = _kinds(plan, members)
     rest = [
         data.load_records(plan),
         training.experiment(plan),
         training.fit(plan),
         scoring.predict(plan),
-        scoring.score(plan),
+        scoring.score(plan, built),
     ]
-    every = [model, *rest]
+    models = [stack.build_model(kind, name) for name, kind in kinds.items()]
+    every = [*models, *rest]
     inlined = inline(dict.fromkeys(target for piece in every for target in piece.targets))
     imports = {*ALWAYS, *inlined.imports, *(item for piece in every for item in piece.imports)}
     top = [_title(plan), "from __future__ import annotations", import_lines(imports), _constants(plan, folder)]
-    layers = inline(model.targets).definitions
+    layers = inline(target for piece in models for target in piece.targets).definitions
     texts = inlined.texts()
     first = [text for key, text in texts.items() if key in layers]
     second = [text for key, text in texts.items() if key not in layers]
     bodies = [
-        *_section("layers", [*first, model.text]),
+        *_section("layers", [*first, *(piece.text for piece in models)]),
         *_section("what data, training and scoring are made of", second),
-        *_section("this model: its data, training and scoring", [piece.text for piece in every[1:]]),
+        *_section("this model: its data, training and scoring", [piece.text for piece in rest]),
     ]
     return "\n\n".join(top) + "\n\n\n" + "\n\n\n".join([*bodies, 'if __name__ == "__main__":\n    main()']) + "\n"
+
+
+def _kinds(plan: Plan, members: Sequence[Plan]) -> tuple[dict[str, Plan], list[str]]:
+    """The functions that build a stack, each with the first plan that has it, and which of them each member needs."""
+    kinds, built = {stack.BUILD: plan}, []
+    for member in members:
+        name = next((name for name, kind in kinds.items() if kind.model == member.model), None)
+        name = name or f"{stack.BUILD}_{len(kinds) + 1}"
+        kinds.setdefault(name, member)
+        built.append(name)
+    return kinds, built
 
 
 def _section(name: str, texts: list[str]) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sysidc.compiler.emit.header import runs_freely
 from sysidc.compiler.emit.piece import Piece, plain
 from sysidc.compiler.emit.values import literal
@@ -39,8 +41,8 @@ def _by_mode(plan: Plan) -> tuple[list[str], tuple[str, ...]]:
     return [f"y = {name}(experiment.model, record, INPUTS, OUTPUTS)"], plain("simulation", name)
 
 
-def score(plan: Plan) -> Piece:
-    """`score()` and `main()`."""
+def score(plan: Plan, members: Sequence[str]) -> Piece:
+    """`score()` and `main()`; `members` are the functions that build the models which a run averages."""
     horizons = plan.test.horizons if plan.train.prediction is not None else ()
     shown = horizons or ((plan.train.prediction.validation_horizon,) if plan.train.prediction is not None else ())
     lines = [
@@ -76,13 +78,13 @@ def score(plan: Plan) -> Piece:
         "        experiment, scale = load_experiment(given.weights)",
         "    score(experiment, scale)",
     ]
-    averaged, more = _averaged(plan, sum(channels))
+    several, more = _averaged(plan, sum(channels), members)
     load = [
         "def load_experiment(weights: Path) -> tuple[Experiment, Scales]:",
         '    """The experiment with the weights of a finished run."""',
         "    ones = {name: torch.ones(len(own), dtype=torch.float64) for name, own in COLUMNS.items()}",
         "    experiment = make_experiment({name: (one - one, one) for name, one in ones.items()})",
-        *averaged,
+        *several,
         "    scale = load_weights(weights, experiment)",
         "    return experiment.eval(), scale",
     ]
@@ -90,15 +92,20 @@ def score(plan: Plan) -> Piece:
     return Piece(text, (*plain("scoring", "errors", "save_weights", "load_weights"), *more))
 
 
-def _averaged(plan: Plan, outputs: int) -> tuple[list[str], tuple[str, ...]]:
-    """The mean of several models, where weights are those of one."""
+def _averaged(plan: Plan, outputs: int, built: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
+    """The mean of several models: those of a run, or as many as weights may have."""
     simulation = plan.train.simulation
-    if simulation is None or simulation.ensemble == 1:
+    if not built and (simulation is None or simulation.ensemble == 1):
         return [], ()
+    if built:
+        members = "members = [" + ", ".join(f"{name}()" for name in built) + "]"
+    else:
+        members = "members = [build_model() for _ in range(members_in(weights))]"
     lines = [
-        "    members = [build_model() for _ in range(members_in(weights))]",
+        f"    {members}",
         "    if members:",
         f"        range_of_outputs = torch.zeros({outputs}, dtype=torch.{plan.model.dtype})",
         "        experiment.model = Ensemble(members, range_of_outputs, range_of_outputs)",
     ]
-    return lines, (*plain("stages", "members_in"), "sysidc.runtime.nn.ensemble.Ensemble")
+    counted = () if built else plain("stages", "members_in")
+    return lines, (*counted, "sysidc.runtime.nn.ensemble.Ensemble")

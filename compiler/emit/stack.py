@@ -31,6 +31,7 @@ INITIALISED_MATRICES = '''def with_matrices(
         if parameter.ndim == 2:
             fill(parameter)
     return module'''
+BUILD = "build_model"
 OPEN = "sizes that are left to the training (`auto`, or a bare StateSpace) cannot be compiled"
 FROZEN = '''def frozen(module: nn.Module) -> nn.Module:
     """The module with weights that are not trained."""
@@ -48,10 +49,15 @@ def every(nodes: tuple[Node, ...]) -> list[Node]:
     return [found for node in nodes for found in (node, *every(node.children))]
 
 
-def build_model(plan: Plan) -> Piece:
-    """The function, and what it makes layers with."""
+def leaves_sizes_open(plan: Plan) -> bool:
+    """Whether a training has to find sizes of the stack first."""
+    return any("auto" in node.arguments.values() for node in every(plan.model.nodes))
+
+
+def build_model(plan: Plan, name: str = BUILD) -> Piece:
+    """The function, and what it makes layers with, which the first of several functions brings for all."""
     nodes = every(plan.model.nodes)
-    if any("auto" in node.arguments.values() for node in nodes):
+    if leaves_sizes_open(plan):
         raise NotEmitted(OPEN, "train it, and compile the run folder: its sizes are known")
     inits = [node.init for node in nodes if node.init is not None]
     texts, imports = [], []
@@ -66,7 +72,7 @@ def build_model(plan: Plan) -> Piece:
         texts.append(functions(nodes))
         imports += [Import("torch.nn", "functional")]
     imports += [Import(node.target.rpartition(".")[0]) for node in nodes if is_foreign(node.layer, node.target)]
-    text = "\n\n\n".join([*texts, _function(plan)])
+    text = "\n\n\n".join([*(texts if name == BUILD else []), _function(plan, name)])
     if "OrderedDict(" in text:
         imports.append(Import("collections", "OrderedDict"))
     return Piece(text, tuple(own_layers(plan)), tuple(imports))
@@ -92,10 +98,10 @@ def _stack(plan: Plan, indent: int) -> list[str]:
     return call("Chain", [modules, *settings], indent, split=True)
 
 
-def _function(plan: Plan) -> str:
+def _function(plan: Plan, name: str) -> str:
     dtype = plan.model.dtype
     lines = [
-        "def build_model(seed: int = SEED) -> nn.Sequential:",
+        f"def {name}(seed: int = SEED) -> nn.Sequential:",
         f'    """The untrained stack: {arrives(plan)} in, {leaves(plan)} out."""',
         "    with torch.random.fork_rng(devices=[]):",
         "        torch.manual_seed(seed)",

@@ -192,7 +192,7 @@ def test_what_a_program_does_not_train_is_told_in_it_and_on_stderr(
         encoding="utf-8",
     )
     assert main(["compile", str(spec), "-o", str(tmp_path / "m.py")]) == 0
-    assert f"does not train: {told}" in capsys.readouterr().err
+    assert f"not written out: {told}" in capsys.readouterr().err
     text = (tmp_path / "m.py").read_text()
     assert f"Not written out: {told}" in text and "SystemExit" in text
 
@@ -202,8 +202,8 @@ def test_the_program_of_a_run_has_the_sizes_that_its_training_found(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("m.sysid").write_text(
-        "sysid 1\nsignals { input u  output y }\nmodel m: u[all], y[5] -> y[all] { StateSpace(auto, [], []) }\n"
-        "data { train = duffing(samples = 300)  test = 20 % }\ntrain simulation { epochs = 2 }\n",
+        "sysid 1\nsignals { input u  output y }\nmodel m: u[all], y[5] -> y[all] { StateSpace(2, auto, []) }\n"
+        "data { train = duffing(samples = 200)  test = 20 % }\ntrain simulation { epochs = 1 }\n",
         encoding="utf-8",
     )
     run = sysidc.load("m.sysid").train()
