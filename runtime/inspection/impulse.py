@@ -8,10 +8,14 @@ import numpy as np
 from scipy import linalg, signal
 
 from sysidc.runtime.inspection.channels import Channels
+from sysidc.runtime.inspection.onset import onset
 from sysidc.runtime.solvers.recurrence import Floats
 
 LONGEST = 100
-"""Longer delays are not looked for."""
+"""So many lags are solved for; before them come those of a long delay, in which nothing is answered."""
+
+LATE, AHEAD = 60, 30
+"""Answers that begin later than LATE steps are solved for from AHEAD steps before they begin."""
 
 RIDGE = 1e-6
 """Relative size of what keeps an input without high frequencies from being divided by zero."""
@@ -27,10 +31,12 @@ SETTLED = 0.02
 @dataclass(frozen=True)
 class ImpulseResponse:
     """`values` (lags, outputs, inputs) for the lags 0 .. in units of standard deviations; `chance` (outputs, inputs) is
-    the root mean square of the values before time zero, where a system without feedback answers nothing."""
+    the root mean square of the values before time zero, where a system without feedback answers nothing. `skipped` lags
+    of each input come before a late answer and are zero."""
 
     values: Floats
     chance: Floats
+    skipped: tuple[int, ...] = ()
 
     def delay(self, output: int, given: int) -> int | None:
         """The first lag at which the output answers, None where that is not clear."""
@@ -39,7 +45,9 @@ class ImpulseResponse:
         if largest < CLEAR * chance:
             return None
         begins = int(np.argmax(response > max(SILENT * largest, CHANCE * chance)))
-        return begins if response[begins] >= SHARP * largest else None
+        skipped = self.skipped[given] if self.skipped else 0
+        silent = begins > skipped or not skipped  # an answer that has begun in what was skipped has no clear beginning
+        return begins if silent and response[begins] >= SHARP * largest else None
 
     def answers(self, output: int, given: int) -> bool:
         """Whether the output answers the input at all, by six times chance."""
@@ -55,6 +63,25 @@ class ImpulseResponse:
 
 def impulse_response(measured: Channels) -> ImpulseResponse | None:
     """By least squares on lags of both signs, from correlations over all records; None where records are too short."""
+    late = tuple(_late(measured, given) for given in range(len(measured.inputs)))
+    found = _solved(measured.delayed(late) if any(late) else measured)
+    if found is None or not any(late):
+        return found
+    lags, outputs, inputs = found.values.shape
+    values = np.zeros((lags + max(late), outputs, inputs))
+    for given, skipped in enumerate(late):
+        values[skipped : skipped + lags, :, given] = found.values[:, :, given]
+    return ImpulseResponse(values, found.chance, late)
+
+
+def _late(measured: Channels, given: int) -> int:
+    """Steps that can be skipped before any output answers an input, 0 where the answer is not late."""
+    begins = [onset(measured, output, given) for output in range(len(measured.outputs))]
+    first = min((lag for lag in begins if lag is not None), default=0)
+    return first - AHEAD if first > LATE else 0
+
+
+def _solved(measured: Channels) -> ImpulseResponse | None:
     inputs, outputs = len(measured.inputs), len(measured.outputs)
     shortest = max((len(u) for u, _ in measured.records), default=0)
     lags = min(LONGEST, shortest // 10, measured.samples // (8 * max(1, inputs)))

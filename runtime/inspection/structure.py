@@ -14,6 +14,8 @@ MOST_STATES = 12
 """Levenberg-Marquardt is slow beyond so many states, and a long delay is better read from a window."""
 
 WIDEST_WINDOW = 200
+"""Inputs that a window holds at most, besides those of a delay."""
+
 LONG_RECORD, FIRST_SEGMENT, LAST_SEGMENT = 12_000, 8_000, 40_000
 SHORT_RECORD = 3_000
 """Samples of the training part above which it grows in stages, and below which several candidates are averaged."""
@@ -85,7 +87,7 @@ def _window(found: Findings) -> Structure:
     """The last inputs side by side, long enough for the delay and for what follows it."""
     delay, length = max(found.delays), 0 if found.response is None else found.response.length
     room = max(delay + 1, int(VALIDATED * _shortest(found)) - 2)
-    steps = min(WIDEST_WINDOW, room, max(delay + 4, length + 2))
+    steps = min(room, delay + min(WIDEST_WINDOW, max(4, length + 2 - delay)))
     why = f"the inputs act after up to {sentences.counted(delay, 'step')}, and for {steps} steps in all"
     layers = (("Flatten", "the window as one long vector"), *_network(found, len(found.recording.roles.outputs), 32))
     train = (

@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from scipy import signal
 
 from sysidc.runtime.cli import main
 from sysidc.runtime.data.errors import DataError
@@ -26,6 +27,25 @@ def test_a_delay_of_seven_steps_is_found_exactly(tmp_path: Path, noise: float) -
     told = found(tmp_path, siso(delay=7, noise=noise))
     assert told.delays == (7,)
     assert [symptom.numbers["steps"] for symptom in told.has("delay")] == [7]
+
+
+@pytest.mark.parametrize("delay", [80, 101, 250, 600])
+@pytest.mark.parametrize("noise", [0.01, 0.1])
+def test_a_long_delay_is_found_exactly(tmp_path: Path, delay: int, noise: float) -> None:
+    told = found(tmp_path, siso(steps=4000, delay=delay, noise=noise))
+    assert told.delays == (delay,)
+
+
+def test_a_long_delay_of_a_slow_input_is_found_exactly(tmp_path: Path) -> None:
+    u = np.asarray(signal.lfilter([1.0], [1.0, -0.8], white(4000, 8)))
+    columns = {"u": u, "y": second_order(u, 300) + 0.02 * white(4000, 9)}
+    assert found(tmp_path, columns).delays == (300,)
+
+
+def test_a_slow_answer_is_no_long_delay(tmp_path: Path) -> None:
+    u = white(6000, 8)
+    slow = np.asarray(signal.lfilter([1e-4], np.poly([0.99, 0.99]), u))
+    assert found(tmp_path, {"u": u, "y": slow + 1e-4 * white(6000, 9)}).delays == (0,)
 
 
 def test_delays_are_told_apart_by_pairs_of_input_and_output(tmp_path: Path) -> None:

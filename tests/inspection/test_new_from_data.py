@@ -93,6 +93,11 @@ def test_a_long_delay_is_read_from_a_window(capsys: pytest.CaptureFixture[str]) 
     assert trained(capsys, 1)
 
 
+def test_a_window_reaches_over_a_delay_of_hundreds_of_steps() -> None:
+    memory = re.search(r"param memory += (\d+)", written(siso(steps=4000, delay=300)))
+    assert memory is not None and 304 <= int(memory[1]) <= 500
+
+
 def test_names_that_are_no_words_of_the_language_are_quoted() -> None:
     columns = siso(steps=300)
     text = written({"model": columns["u"], "tank level (m)": columns["y"]}, separator=";")
