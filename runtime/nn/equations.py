@@ -56,6 +56,7 @@ class Equations(StateLayer):
         self.name, self.initial, self.states = name, initial, len(states)
         self.solver, self.substeps = (solver, substeps) if kind == "der" else (None, 1)
         self.interval = self.shortest = (sampling_time or 1.0) / substeps
+        self.state_names = tuple(row["name"] for row in states)
         self.numbers = LearnedNumbers(learn)
         parts: dict[str, Any] = {
             "states": states,

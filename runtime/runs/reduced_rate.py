@@ -1,4 +1,4 @@
-"""Candidates raced at a reduced rate: a thinned-out record, longer steps of the equations, and whether that was allowed."""
+"""Candidates raced at a reduced rate: a thinned-out record, longer steps of equations, and whether that was allowed."""
 
 from __future__ import annotations
 
@@ -50,14 +50,12 @@ def agree(reduced: float, full: float) -> bool:
 def _thinned(part: SpecDataModule, tape: Tape, count: int) -> Tape:
     records = []
     for record in tape.records:
-        groups = len(record) // count
+        whole = len(record) // count * count
         values = {
-            name: _means(data[: groups * count], count)
-            if part.role(name) == "input"
-            else data[: groups * count : count]
+            name: _means(data[:whole], count) if part.role(name) == "input" else data[:whole:count]
             for name, data in record.values.items()
         }
-        times = None if record.time is None else record.time[: groups * count : count]
+        times = None if record.time is None else record.time[:whole:count]
         records.append(TensorRecord(record.name, values, times, record.first))
     return joined_records(records) if records else tape
 

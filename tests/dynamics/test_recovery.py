@@ -1,6 +1,6 @@
 """Numbers that data were made from are found again, and their standard errors tell how well.
 
-With SYSIDC_NIGHTLY set, forty seeds for every generator; else two.
+With SYSIDC_NIGHTLY set, forty seeds for every generator; else two of the quick ones.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 import torch
+from torch import Tensor
 
 from sysidc.runtime.nn import Chain, Equations
 from sysidc.runtime.solvers.levenberg_marquardt import LevenbergMarquardt
@@ -25,13 +26,16 @@ NOISE = 0.01
 RECORDS = {
     "lorenz": (150, 0.0),
     "duffing": (400, 0.05),
-    "cascaded_tanks": (400, 2.0),
+    "cascaded_tanks": (400, 0.0),
     "wiener_hammerstein": (400, 1.0),
     "bouc_wen": (300, 100.0),
 }
 QUICK = ("lorenz", "wiener_hammerstein")
-# A pump fills and never drains.
-OFFSET = {"cascaded_tanks": 3.0}
+# What no record of this kind can tell: of beta, gamma and delta only beta * gamma and beta * delta matter, and what a
+# tank spills is seen only where it overflows.
+HELD = {"bouc_wen": ("beta",), "cascaded_tanks": ("spill",)}
+# A pump fills and never drains: steps between these levels, which keep the tanks wet and below the brim.
+PUMP, HOLD = (2.0, 5.0), 20
 
 
 @pytest.fixture(autouse=True)
@@ -47,7 +51,8 @@ def fitted(layer: Equations, u: torch.Tensor, y: torch.Tensor, epochs: int = 25)
     chain = Chain({"equations": layer}, range(u.shape[1]))
     records = Records(u[None], y[None, :0], y[None], 0)
     problem = SimulationProblem(chain, [records], NOISE**2)
-    optimizer = LevenbergMarquardt(layer.parameters(), damping=1e-2)
+    learned = [raw for raw in layer.parameters() if raw.requires_grad]
+    optimizer = LevenbergMarquardt(learned, damping=1e-2)
     for _ in range(epochs):
         optimizer.step(lambda: problem)
         if optimizer.gain < 1e-9:
@@ -55,19 +60,32 @@ def fitted(layer: Equations, u: torch.Tensor, y: torch.Tensor, epochs: int = 25)
     return problem
 
 
-def found_again(name: str, seed: int) -> list[tuple[Estimate, float]]:
-    """Estimates with the numbers that the data were made from."""
+def excitation(name: str, inputs: int, generator: torch.Generator) -> Tensor:
+    """u (samples, inputs)."""
     samples, amplitude = RECORDS[name]
+    if name != "cascaded_tanks":
+        return amplitude * torch.randn(samples, inputs, generator=generator)
+    low, high = PUMP
+    levels = low + (high - low) * torch.rand(samples // HOLD, inputs, generator=generator)
+    return levels.repeat_interleave(HOLD, dim=0)
+
+
+def found_again(name: str, seed: int) -> list[tuple[Estimate, float]]:
+    """Estimates with the numbers that the data were made from, which the search begins 5 % beside."""
     generator = torch.Generator().manual_seed(seed)
     layer = equations(name)
     inputs = layer.input_shift.numel()
-    u = OFFSET.get(name, 0.0) + amplitude * torch.randn(samples, inputs, generator=generator)
+    u = excitation(name, inputs, generator)
     true = layer.values()
     with torch.no_grad():
         clean = layer(u[None])[0]
         noisy = clean + NOISE * clean.std(dim=0) * torch.randn(clean.shape, generator=generator)
-        for number in layer.parameters():
-            number.add_(0.05 * torch.randn(1, generator=generator))
+        for number in layer.numbers.names:
+            raw, moved = layer.numbers.get_parameter(f"raw_{number}"), 0.05 * torch.randn(1, generator=generator)
+            if number in HELD.get(name, ()):
+                raw.requires_grad_(False)
+            else:
+                raw.add_(moved)
     layer.in_units_of(u.new_zeros(inputs), u.new_ones(inputs), clean.mean(dim=0), clean.std(dim=0))
     problem = fitted(layer, u, (noisy - clean.mean(dim=0)) / clean.std(dim=0))
     return [(estimate, true[estimate.name]) for estimate in knowledge(problem).estimates]
@@ -75,12 +93,12 @@ def found_again(name: str, seed: int) -> list[tuple[Estimate, float]]:
 
 @pytest.mark.parametrize("name", RECORDS if NIGHTLY else QUICK)
 def test_numbers_are_found_again_within_three_standard_errors(name: str) -> None:
-    outcomes = [
-        abs(estimate.value - true) <= 3 * estimate.error
-        for seed in range(SEEDS)
-        for estimate, true in found_again(name, seed)
-    ]
-    assert sum(outcomes) >= 0.95 * len(outcomes)
+    found = 0
+    for seed in range(SEEDS):
+        rows = found_again(name, seed)
+        assert all(estimate.error < torch.inf for estimate, _ in rows), "every number is determined"
+        found += all(abs(estimate.value - true) <= 3 * estimate.error for estimate, true in rows)
+    assert found >= 0.95 * SEEDS
 
 
 def test_standard_errors_are_the_scatter_of_repeated_estimates() -> None:

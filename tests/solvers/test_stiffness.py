@@ -12,6 +12,7 @@ from torch import nn
 
 from sysidc.runtime.cli import main
 from sysidc.runtime.nn import Equations
+from sysidc.runtime.nn.state import run
 from sysidc.runtime.solvers.integration import euler, runge_kutta
 from sysidc.runtime.solvers.simulation_problem import Records
 from sysidc.runtime.solvers.stiffness import amplification, stiffness
@@ -40,10 +41,23 @@ def test_the_amplification_is_what_one_step_of_the_solver_does(solver: str, step
     torch.testing.assert_close(amplification(solver, torch.tensor(complex(pole), dtype=torch.complex128)), after.abs())
 
 
-def test_the_block_its_fastest_time_constant_and_both_cures_are_named() -> None:
+def test_the_block_its_state_the_time_constant_and_both_cures_are_named() -> None:
     (sentence,) = told(FAST)
-    assert sentence.startswith("tank: rk4 is unstable in steps of 0.1 s, the fastest time constant is 0.011 s")
+    assert sentence.startswith(
+        "tank: rk4 cannot follow the state `x` in steps of 0.1 s, its time constant falls to 0.011 s"
+    )
     assert sentence.endswith("write `solver = implicit` or `substeps = 4`")
+
+
+def test_friction_is_found_where_the_motion_turns_though_no_sample_lies_there() -> None:
+    """It starts fast, and chatters between two speeds at which the friction is flat."""
+    body = "state p = 0, v = 2  learn f = 1  der(p) = v  der(v) = 2 * u - f * tanh(v / 0.001) - 0.1 * p  y = p"
+    layer, u = Equations(**arguments_of(body)).double(), torch.zeros(1, 80, 1).double()
+    assert stiffness(nn.Sequential(layer), [Records(u, u[:, :0], u, 0)]) == []
+    with torch.no_grad():
+        states = run(layer, layer.rest()[None].double(), u)[0]
+    (sentence,) = stiffness(nn.Sequential(layer), [Records(u, u[:, :0], u, 0, states)])
+    assert "the state `v`" in sentence and "falls to 0.001 s" in sentence and "`solver = implicit`" in sentence
 
 
 @pytest.mark.parametrize("call", ["tank(substeps = 4)", "tank(solver = implicit)"])
