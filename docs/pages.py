@@ -6,8 +6,11 @@ import re
 from pathlib import Path
 
 from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
+from pygments.lexers import get_lexer_by_name
+from pygments.util import ClassNotFound
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLES = sorted((ROOT / "examples").glob("*.sysid"))
@@ -17,6 +20,14 @@ MOVED = (
     (re.compile(r"\]\(\.\./((?:\.\./)*)compiler/explain/pages/"), r"](\1diagnostics/"),
 )
 """Links that leave the folder `docs`, and what they are inside the site."""
+
+
+def on_config(config: MkDocsConfig) -> None:
+    """Refuse to build without colours, as where the installed sysidc is older than its Pygments lexer."""
+    try:
+        get_lexer_by_name("sysid")
+    except ClassNotFound:
+        raise PluginError("Pygments does not know `sysid`: install sysidc anew, `pip install -e .`") from None
 
 
 def on_files(files: Files, *, config: MkDocsConfig) -> Files:
