@@ -50,7 +50,8 @@ SYSTEMS = {
     "duffing": System("duffing", 4_000),
     "bouc_wen": System("bouc_wen", 8_000),
     "wiener_hammerstein": System("wiener_hammerstein", 8_000),
-    "cascaded_tanks": System("cascaded_tanks", 2_000),
+    "two_tanks": System("cascaded_tanks", 4_000, (("amplitude", 1.0), ("offset", 3.0))),
+    "overflowing_tanks": System("cascaded_tanks", 4_000),
 }
 
 

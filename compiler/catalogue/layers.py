@@ -305,6 +305,7 @@ ROWS: tuple[Layer, ...] = (
         Argument("output_hidden", default="auto", **HIDDEN, about="widths of the output's network"),
         Argument("activation", "word", "Tanh", choices=STATE_ACTIVATIONS, about="of both"),
         Argument("innovations", "bool", False, about="the state equation also sees the one-step error"),
+        Argument("integrators", "int", 0, low=0, about="so many first states add up, and no network sees them"),
     ),
     state_layer(
         "PolynomialStateSpace",

@@ -34,14 +34,17 @@ def linear_dynamics(arguments: Arguments, shape: Shape) -> Effect:
     return _system(arguments, shape, _matrices(arguments["states"], *_ends(arguments, shape)))
 
 
-def state_space(arguments: Arguments, shape: Shape) -> Effect:
+def state_space(arguments: Arguments, shape: Shape) -> Effect | Misfit:
     """`auto` is counted as NOMINAL has it."""
     given = nominal(arguments)
-    states, (inputs, outputs) = given["states"], _ends(arguments, shape)
-    seen = states + inputs + outputs * given["innovations"]
+    states, hidden_states, (inputs, outputs) = given["states"], given["integrators"], _ends(arguments, shape)
+    if hidden_states > states:
+        return Misfit("size-mismatch", "integrators", f"{hidden_states} of {states} states integrate", "more than all")
+    shown = states - hidden_states + inputs
+    seen = shown + outputs * given["innovations"]
     count = _matrices(states, inputs, outputs) + states + outputs + outputs * states * given["innovations"]
     count += zero_network(seen, given["hidden"], states) if given["hidden"] else 0
-    count += zero_network(states + inputs, given["output_hidden"], outputs) if given["output_hidden"] else 0
+    count += zero_network(shown, given["output_hidden"], outputs) if given["output_hidden"] else 0
     return _system(arguments, shape, count)
 
 

@@ -17,7 +17,8 @@ class StateSpace(StateLayer):
     u (batch, time, inputs) -> y (batch, time, outputs), in the dtype of the parameters. f and h are networks with the
     hidden widths `hidden` and `output_hidden`, none where the list is empty; they start at zero. With `innovations` the
     state equation also has K e[k] and f sees e[k] = y[k] - y^[k], the error of the step before it is told; e is 0 where
-    nothing is measured.
+    nothing is measured. The first `integrators` states, such as positions, are kept out of f and h: what bends a system
+    is then the same wherever it is.
     Source: Suykens, Vandewalle, De Moor, Artificial Neural Networks for Modelling and Control (1996), ch. 2.
     """
 
@@ -30,20 +31,22 @@ class StateSpace(StateLayer):
         output_hidden: Sequence[int] = (),
         activation: str = "Tanh",
         innovations: bool = False,
+        integrators: int = 0,
         initial: str = "zero",
     ) -> None:
         super().__init__()
         self.inputs, self.outputs, self.states, self.initial = inputs, outputs, states, initial
-        self.innovations = innovations
+        self.innovations, self.integrators = innovations, integrators
         self.A = nn.Parameter(stable_matrix(states))
         self.B = nn.Parameter(torch.randn(states, inputs) * 0.3)
         self.C = nn.Parameter(torch.randn(outputs, states) / states**0.5)
         self.D = nn.Parameter(torch.zeros(outputs, inputs))
         self.b_x = nn.Parameter(torch.zeros(states))
         self.b_y = nn.Parameter(torch.zeros(outputs))
-        seen = states + inputs + (outputs if innovations else 0)
+        shown = states - integrators + inputs
+        seen = shown + (outputs if innovations else 0)
         self.f = zero_network(seen, hidden, states, activation) if hidden else None
-        self.h = zero_network(states + inputs, output_hidden, outputs, activation) if output_hidden else None
+        self.h = zero_network(shown, output_hidden, outputs, activation) if output_hidden else None
         self.K = nn.Parameter(torch.zeros(states, outputs)) if innovations else None
 
     def step(self, x: Tensor, u: Tensor, error: Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -56,12 +59,12 @@ class StateSpace(StateLayer):
     def output(self, x: Tensor, u: Tensor) -> Tensor:
         """y[k] (..., outputs)."""
         y = x @ self.C.T + u @ self.D.T + self.b_y
-        return y if self.h is None else y + self.h(torch.cat([x, u], dim=-1))
+        return y if self.h is None else y + self.h(torch.cat([x[..., self.integrators :], u], dim=-1))
 
     def next(self, x: Tensor, u: Tensor, error: Tensor | None) -> Tensor:
         """x[k+1] (..., states); `error` (..., outputs) is there with innovations alone."""
         after = x @ self.A.T + u @ self.B.T + self.b_x
-        seen = [x, u]
+        seen = [x[..., self.integrators :], u]
         if self.K is not None and error is not None:
             after = after + error @ self.K.T
             seen.append(error)

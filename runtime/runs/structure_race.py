@@ -33,15 +33,17 @@ class StructureRace(Race):
     def open(self) -> None:
         """Fill in what the plan leaves open, by what the records show."""
         self.whole: SpecDataModule | None = None
-        found = averaged(self.data) if self.plan.data.validation.share else None
-        if found is not None:
-            self.data, self.whole = found.data, found.whole
-            self.place.say(found.told)
+        periods = averaged(self.data) if self.plan.data.validation.share else None
+        if periods is not None:
+            self.data, self.whole = periods.data, periods.whole
+            self.place.say(periods.told)
         seen = outlook(self.data, self.block)
         self.integrating = seen.integrator is not None
         if seen.integrator is not None:
-            self.place.say(f"{seen.integrator}; trained on growing segments, to the end of all epochs")
-        self.plans = {structure.name: structure.plan for structure in structures(self.plan, seen.orders)}
+            told = "the state that adds up is kept out of the networks, segments grow, nothing stops early"
+            self.place.say(f"{seen.integrator}; {told}")
+        found = structures(self.plan, seen.orders, self.integrating)
+        self.plans = {structure.name: structure.plan for structure in found}
         samples = sum(self.data.tapes["train"].lengths)
         self.simulation = opened(self.simulation, samples, self.integrating)
 

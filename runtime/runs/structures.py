@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -58,14 +58,17 @@ def is_open(plan: Plan) -> bool:
     return any(_is_open(node) for node in _all(plan.model.nodes))
 
 
-def structures(plan: Plan, orders: Sequence[int]) -> list[Structure]:
-    """Every structure that the plan leaves open, for each of the orders where these are open too."""
+def structures(plan: Plan, orders: Sequence[int], integrating: bool = False) -> list[Structure]:
+    """Every structure that the plan leaves open, for each of the orders where these are open too.
+
+    Of an integrating system the state that adds up is kept out of the networks, and no polynomial is made of it.
+    """
     node = next(node for node in _all(plan.model.nodes) if _is_open(node))
     states = list(orders) if node.arguments["states"] == "auto" else [node.arguments["states"]]
     found = [
         Structure(f"{order} states, {name}", _with(plan, node, made))
         for order in states
-        for name, made in _choices(node, order)
+        for name, made in _choices(node, order, integrating)
     ]
     return [item for item in found if item.plan.model.parameters <= MOST_PARAMETERS] or found
 
@@ -129,25 +132,27 @@ def _is_determined(node: Node) -> bool:
     return node.layer in ("LinearDynamics", "PolynomialStateSpace")
 
 
-def _choices(node: Node, order: int) -> Iterator[tuple[str, Node]]:
+def _choices(node: Node, order: int, integrating: bool) -> Iterator[tuple[str, Node]]:
     given = node.arguments
+    if integrating and not given["integrators"]:
+        given = {**given, "integrators": 1}
     for name, (hidden, output_hidden) in NETWORKS.items():
         made = {"states": order, "hidden": hidden, "output_hidden": output_hidden}
         fixed = {word: value for word, value in given.items() if value != "auto"}
         if all(fixed.get(word, value) == value for word, value in made.items()):
             yield name, _sized(node, {**given, **made})
     if given["hidden"] == given["output_hidden"] == "auto":
-        if not given["innovations"]:
+        if not (given["innovations"] or given["integrators"]):
             yield POLYNOMIAL, _polynomial(node, order)
     elif "auto" in (given["hidden"], given["output_hidden"]):
-        yield from _half_open(node, order)
+        yield from _half_open(node, given, order)
 
 
-def _half_open(node: Node, order: int) -> Iterator[tuple[str, Node]]:
+def _half_open(node: Node, given: Mapping[str, Any], order: int) -> Iterator[tuple[str, Node]]:
     """One of the two networks is written: the other one is tried with and without."""
     for widths in ((), (WIDTH,)):
-        made = {word: widths for word in ("hidden", "output_hidden") if node.arguments[word] == "auto"}
-        yield f"{' and '.join(made)} {list(widths)}", _sized(node, {**node.arguments, **made, "states": order})
+        made = {word: widths for word in ("hidden", "output_hidden") if given[word] == "auto"}
+        yield f"{' and '.join(made)} {list(widths)}", _sized(node, {**given, **made, "states": order})
 
 
 def _sized(node: Node, arguments: dict[str, Any]) -> Node:

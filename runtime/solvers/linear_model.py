@@ -101,6 +101,12 @@ class LinearModel:
         moving = spread > 1e-12 * max(float(spread.max(initial=0.0)), np.finfo(np.float64).tiny)
         return self.transformed(np.diag(1 / np.where(moving, spread, 1.0)))
 
+    def integrators_first(self) -> LinearModel:
+        """Coordinates in which A moves the first states least: with a pole of one they add up the others, which do not
+        depend on them."""
+        directions = np.linalg.svd(self.A - np.eye(self.order))[2]
+        return self.transformed(directions[::-1])
+
     def stabilised(self, radius: float = LARGEST_RADIUS) -> LinearModel:
         """Poles outside the unit circle mirrored into it, p -> 1 / conj(p), and none left beyond `radius`.
 

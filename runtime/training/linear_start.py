@@ -18,6 +18,7 @@ from sysidc.runtime.nn.linear_dynamics import LinearDynamics
 from sysidc.runtime.nn.pointwise import BoundedLinearUnit, Clip
 from sysidc.runtime.nn.polynomial_state_space import PolynomialStateSpace
 from sysidc.runtime.nn.state_space import StateSpace
+from sysidc.runtime.solvers.hankel import Pair
 from sysidc.runtime.solvers.levenberg_marquardt import LevenbergMarquardt
 from sysidc.runtime.solvers.linear_model import LinearModel
 from sysidc.runtime.solvers.simulation_problem import Records, SimulationProblem
@@ -35,13 +36,17 @@ LONGEST = 20_000
 
 @dataclass(frozen=True)
 class LinearStart:
-    """A linear model of normalised signals less their means, how many of its states were asked for, and what it
-    misses: the root mean square of its simulation error over that of the outputs."""
+    """A linear model of normalised signals less their means, and what it misses: the root mean square of its simulation
+    error over that of the outputs."""
 
     model: LinearModel
     input_mean: np.ndarray
     output_mean: np.ndarray
     missed: float
+
+    def centred(self, records: Sequence[Records]) -> list[Pair]:
+        """u and y (time, channels) of each record less the means, the steps with outputs."""
+        return [(u - self.input_mean, y - self.output_mean) for item in records for u, y in _pairs(item)]
 
 
 def elements(module: nn.Module) -> Iterator[nn.Module]:
@@ -122,7 +127,8 @@ def remember(chain: Chain, records: Sequence[Records]) -> None:
 
 def write(layer: LinearLayer, start: LinearStart) -> None:
     """The linear part of a layer; what bends it stays as it is, which is zero at the start."""
-    model = start.model
+    integrates = isinstance(layer, StateSpace) and layer.integrators
+    model = start.model.integrators_first() if integrates else start.model
     with torch.no_grad():
         for parameter, matrix in ((layer.A, model.A), (layer.B, model.B), (layer.C, model.C), (layer.D, model.D)):
             parameter.copy_(torch.as_tensor(matrix))
@@ -147,7 +153,7 @@ def _first(item: Records) -> Records:
     return Records(item.u[:, :steps], item.known, item.y[:, : max(1, steps - behind)], item.skipped)
 
 
-def _pairs(item: Records) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def _pairs(item: Records) -> Iterator[Pair]:
     """u and y (time, channels) of each record, the steps with outputs."""
     measured = torch.cat([item.known, item.y], dim=1) if item.known.shape[1] else item.y
     u = item.u[:, item.u.shape[1] - measured.shape[1] :]

@@ -35,7 +35,7 @@ def test_small_models_get_levenberg_marquardt_in_double_precision(case: str) -> 
     plan = compiled(stack, header, train).plan
     assert plan is not None and plan.train.chosen
     assert plan.train.optimizer.name == name
-    assert plan.train.epochs == (60 if name == "LevenbergMarquardt" else 100)
+    assert plan.train.epochs == (300 if case == "auto" else 60 if name == "LevenbergMarquardt" else 100)
     dtype = "float64" if name == "LevenbergMarquardt" else "float32"
     assert {plan.model.dtype, plan.train.precision, *(signal.dtype for signal in plan.signals)} == {dtype}
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from sysidc.compiler.lower import several_steps_at_once
+from sysidc.compiler.lower import build_stack, several_steps_at_once
 from sysidc.compiler.pipeline import compile_source
 from sysidc.compiler.plan import Plan
 from sysidc.dsl.source import Source
@@ -16,11 +16,14 @@ from sysidc.runtime.data.errors import DataError
 from sysidc.runtime.data.excitation import multisine
 from sysidc.runtime.data.modules import SpecDataModule
 from sysidc.runtime.data.record import Array
+from sysidc.runtime.nn import Chain, StateSpace
 from sysidc.runtime.runs.open_race import FEW_STARTS, GROWING, HEATS, opened
 from sysidc.runtime.runs.periodic_records import averaged
 from sysidc.runtime.runs.record_warnings import record_warnings
 from sysidc.runtime.runs.structures import ORDERS, outlook, structures, with_innovations
 from sysidc.runtime.runs.wrong_loss import is_wrong, one_step_error
+from sysidc.runtime.training.preparation import records_of_part
+from sysidc.runtime.training.starts import Starts
 
 PERIOD = 200
 
@@ -165,6 +168,28 @@ def test_an_integrator_is_told_and_trained_on_growing_segments_without_an_early_
     stages = opened(plan.train.simulation, 2000, integrating=True).stages
     assert [stage.segments for stage in stages] == [*GROWING, *(heat.samples for heat in HEATS), None]
     assert all(stage.train.stop is None for stage in stages)
+
+
+def test_of_an_integrator_the_position_is_a_state_that_no_network_sees(tmp_path: Path) -> None:
+    """p[k+1] = p[k] + v[k], v[k+1] = 0.8 v[k] + 0.3 u[k], y = p: moved by a constant, all goes on as it would."""
+    u = noise(2500)
+    write(tmp_path / "i.csv", u, lagged(lagged(u, 0.8), 1.0) + 0.01 * noise(2500, 1))
+    plan = plan_of(tmp_path, 'train = "i.csv"')
+    found = {item.name: item.plan for item in structures(plan, [2], integrating=True)}
+    assert not any("polynomial" in name for name in found)
+    stack = build_stack(found["2 states, networks in f and h"])
+    assert isinstance(stack, Chain)
+    (layer,) = stack
+    assert isinstance(layer, StateSpace) and layer.f is not None and layer.h is not None
+    Starts(True, 20, 0).begin(stack, records_of_part(data_of(plan)), 0)
+    torch.testing.assert_close(layer.A[:, 0], torch.tensor([1.0, 0.0], dtype=torch.float64), rtol=0, atol=5e-3)
+    with torch.no_grad():
+        for network in (layer.f, layer.h):
+            network[-1].weight.normal_()
+    x, now, moved = torch.randn(5, 2), torch.randn(5, 1), torch.tensor([3.0, 0.0])
+    (after, y), (after_moved, y_moved) = (layer.step(state.double(), now.double()) for state in (x, x + moved))
+    torch.testing.assert_close(after_moved - after, (layer.A @ moved.double()).expand(5, 2))
+    torch.testing.assert_close(y_moved - y, (layer.C @ moved.double()).expand(5, 1))
 
 
 def test_a_stable_system_is_no_integrator(tmp_path: Path) -> None:
