@@ -6,10 +6,11 @@ import json
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from functools import partial
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sysidc.runtime.cli import CLEAN, FINDINGS
+from sysidc.runtime.cli import CLEAN, COULD_NOT_RUN, FINDINGS
 from sysidc.runtime.cli.files import add_set, overrides
 from sysidc.runtime.cli.results import add_output, tell
 from sysidc.runtime.cli.sound import sound
@@ -27,8 +28,8 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--ray", nargs="?", const="", metavar="ADDRESS", help="run the trials on Ray, a local one without address"
     )
-    parser.add_argument("--cpus", type=float, default=1.0, metavar="X", help="processors per trial on Ray (default: 1)")
-    parser.add_argument("--gpus", type=float, default=0.0, metavar="X", help="GPUs per trial on Ray, fractions too")
+    parser.add_argument("--cpus", type=_share, metavar="X", help="processors per trial on Ray (default: 1)")
+    parser.add_argument("--gpus", type=_share, metavar="X", help="GPUs per trial on Ray, fractions too (default: 0)")
     add_set(parser)
     add_output(parser)
 
@@ -39,7 +40,21 @@ def _positive(word: str) -> int:
     return int(word)
 
 
+def _share(word: str) -> float:
+    """What Ray takes: any share of one device, or whole devices."""
+    try:
+        number = float(word)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number < inf or (number > 1 and number % 1):
+        raise ArgumentTypeError(f"a number between 0 and 1, or a whole one, not '{word}'")
+    return number
+
+
 def run(given: Namespace) -> int:
+    if given.ray is None and (given.cpus is not None or given.gpus is not None):
+        print("error: --cpus and --gpus are what a trial gets on Ray: they go with --ray", file=sys.stderr)
+        return COULD_NOT_RUN
     words = overrides(given.set)
     compiled = sound(given.file, words)
     if compiled is None or compiled.plan is None:
@@ -64,7 +79,8 @@ def _engine(given: Namespace) -> Engine:
     except ModuleNotFoundError:
         raise mistakes.no_ray() from None
 
-    return partial(run_on_ray, address=given.ray, cpus=given.cpus, gpus=given.gpus)
+    cpus = 1.0 if given.cpus is None else given.cpus
+    return partial(run_on_ray, address=given.ray, cpus=cpus, gpus=given.gpus or 0.0)
 
 
 def _tell(found: Found, output: str) -> None:

@@ -14,7 +14,15 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from sysidc.compiler.plan import SweepPlan
 from sysidc.runtime.sweep import mistakes
-from sysidc.runtime.sweep.drawing import distributions, grid_size, grid_values, neat, random_values, start_values
+from sysidc.runtime.sweep.drawing import (
+    Values,
+    distributions,
+    grid_size,
+    grid_values,
+    neat,
+    random_values,
+    start_values,
+)
 from sysidc.runtime.sweep.task import Result, is_larger_better
 
 if TYPE_CHECKING:
@@ -30,7 +38,7 @@ class Journal:
     """The trials of a sweep in `folder`; `epochs` is the longest that one can take. Raises RunError."""
 
     def __init__(self, folder: Path, sweep: SweepPlan, epochs: int, jobs: int = 1):
-        self.sweep, self.jobs = sweep, jobs
+        self.sweep, self.jobs, self.epochs = sweep, jobs, epochs
         self.trials = min(sweep.trials, grid_size(sweep)) if sweep.sampler == "grid" else sweep.trials
         self.study, self.storage = _study(folder / FILE, sweep, epochs)
         self.open: dict[int, Trial] = {}
@@ -60,18 +68,18 @@ class Journal:
         if not waiting and len(trials) >= self.trials:
             return None
         if not waiting:
-            self._enqueue(len(trials))
+            self.study.enqueue_trial(dict(self._drawn(len(trials))))
         trial = self.study.ask(distributions(self.sweep))
         trial.set_user_attr("attempts", trial.user_attrs.get("attempts", 0) + 1)
         self.open[trial.number] = trial
         return trial.number, neat(trial.params)
 
     def report(self, number: int, epoch: int, value: float) -> bool:
-        """Note the value of an epoch; whether the trial is to go on."""
+        """Note the value of an epoch; whether the trial is to go on, which it is behind its last epoch."""
         trial = self.open[number]
         if epoch not in self.all()[number].intermediate_values:
             trial.report(value, epoch)
-        return not trial.should_prune()
+        return epoch >= self.epochs or not trial.should_prune()
 
     def tell(self, number: int, result: Result) -> None:
         """The trial is over. A value that is no number is a failure."""
@@ -133,19 +141,25 @@ class Journal:
         states = [trial.state.name for trial in self.all()]
         return 0 if "COMPLETE" in states or "PRUNED" in states else states.count("FAIL")
 
-    def _enqueue(self, number: int) -> None:
-        """Give the next trial its values, or the sampler that depends on the seed and the number alone."""
+    def _drawn(self, number: int) -> Values:
+        """The values of the next trial, which is given all of them at once: one that is killed keeps them."""
+        if self.sweep.sampler == "grid":
+            return grid_values(self.sweep, number)
+        if self.sweep.sampler == "random":
+            return random_values(self.sweep, number)
+        first = start_values(self.sweep) if number == 0 else None
+        return self._foreseen(number) if first is None else first
+
+    def _foreseen(self, number: int) -> Values:
+        """What TPE makes of the trials until now, by the seed and the number; tried on a copy of the study."""
         import optuna
 
-        if self.sweep.sampler != "TPE":
-            drawn = grid_values if self.sweep.sampler == "grid" else random_values
-            self.study.enqueue_trial(drawn(self.sweep, number))
-            return
-        first = start_values(self.sweep) if number == 0 else None
-        if first is not None:
-            self.study.enqueue_trial(first)
         seed = (self.sweep.seed * 1_000_003 + number) % 2**32
-        self.study.sampler = optuna.samplers.TPESampler(seed=seed, multivariate=True, constant_liar=self.jobs > 1)
+        sampler = optuna.samplers.TPESampler(seed=seed, multivariate=True, constant_liar=self.jobs > 1)
+        name, pruner, direction = self.study.study_name, self.study.pruner, self.study.direction
+        copy = optuna.create_study(study_name=name, sampler=sampler, pruner=pruner, direction=direction)
+        copy.add_trials(self.all())
+        return copy.ask(distributions(self.sweep)).params
 
     def _wait_again(self, number: int) -> None:
         from optuna.trial import TrialState

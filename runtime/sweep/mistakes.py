@@ -20,6 +20,16 @@ def no_ray() -> RunError:
     return missing_package("ray", "a sweep on a cluster", 'pip install "sysidc[ray]"')
 
 
+def shared_trials() -> RunError:
+    message = "`devices` and `num_nodes` share one training, and a sweep runs whole trainings side by side"
+    return RunError("exclusive-settings", message, "leave them out, and give the sweep as many --jobs")
+
+
+def no_room(cpus: float, gpus: float) -> RunError:
+    message = f"no machine of the cluster has {cpus:g} processors and {gpus:g} GPUs for a trial"
+    return RunError("no-cluster", message, "smaller --cpus and --gpus, or larger machines")
+
+
 def no_score(what: str, help: str | None = None) -> RunError:
     return RunError("no-score", what, help)
 

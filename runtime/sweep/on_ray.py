@@ -38,8 +38,10 @@ def run_on_ray(
     and GPUs, fractions too. `jobs` above 1 is the most that run side by side. Raises RunError."""
     with _connected(address), tempfile.TemporaryDirectory() as scratch, warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        _require_room(cpus, gpus)
         keeper = ray.remote(Keeper).options(num_cpus=0).remote()
-        shipped = parcel(task({domain.param: domain.start for domain in journal.sweep.domains}))
+        domains = journal.sweep.domains
+        shipped = parcel(task({domain.param: domain.start for domain in domains}), domains)
         trial = tune.with_parameters(_trial, shipped=shipped, keeper=keeper, template=task({}))
         search = JournalSearch(journal, folder, table, keeper)
         tuner = tune.Tuner(
@@ -61,6 +63,13 @@ def run_on_ray(
             ),
         )
         tuner.fit()
+
+
+def _require_room(cpus: float, gpus: float) -> None:
+    """Ray itself would wait for a machine that has them. Raises RunError."""
+    machines = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    if not any(machine.get("CPU", 0) >= cpus and machine.get("GPU", 0) >= gpus for machine in machines):
+        raise mistakes.no_room(cpus, gpus)
 
 
 @contextmanager

@@ -11,10 +11,11 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from sysidc.compiler.pipeline import Compiled
+from sysidc.compiler.pipeline import Compiled, compile_source
 from sysidc.compiler.plan import Plan, SweepPlan
 from sysidc.runtime.runs.claim import claimed
 from sysidc.runtime.runs.folder import write_text
+from sysidc.runtime.runs.processes import is_shared
 from sysidc.runtime.runs.resolved import resolved_text
 from sysidc.runtime.sweep import mistakes
 from sysidc.runtime.sweep.journal import Journal
@@ -44,6 +45,8 @@ def search(compiled: Compiled, overrides: Mapping[str, Any], runs: Path, engine:
     assert plan is not None, "only a sound spec is searched"
     if plan.sweep is None:
         raise mistakes.no_domains(compiled.source.name)
+    if is_shared(plan):
+        raise mistakes.shared_trials()
     folder = runs / folder_name(plan)
     folder.mkdir(parents=True, exist_ok=True)
     with claimed(folder):
@@ -98,9 +101,10 @@ def _found(compiled: Compiled, overrides: Mapping[str, Any], folder: Path, journ
         reasons = [row["reason"] for row in rows if row["reason"]]
         raise mistakes.all_failed(len(reasons), reasons[-1]) if reasons else mistakes.no_trial_finished(folder)
     values = {domain.param: rows[best.number][domain.param] for domain in journal.sweep.domains}
-    assert compiled.plan is not None
-    text = resolved_text(compiled.sources, compiled.plan, {**overrides, **values}, folder)
-    write_text(folder / BEST, text)
+    given = {**overrides, **values}
+    chosen = compile_source(compiled.source, given)
+    assert chosen.plan is not None, "the best trial was trained"
+    write_text(folder / BEST, resolved_text(chosen.sources, chosen.plan, given, folder))
     return Found(folder, folder / best.user_attrs["run"], values, rows)
 
 

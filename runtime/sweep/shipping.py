@@ -10,11 +10,13 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
+from typing import Any
 
 from sysidc.compiler.pipeline import compile_source
+from sysidc.compiler.plan import DomainPlan
 from sysidc.dsl.source import Source
 from sysidc.runtime.data.sources import _paths
 from sysidc.runtime.sweep.task import Task
@@ -57,20 +59,37 @@ class Parcel:
         return replace(task, path=str(root / self.spec), runs=str(root / self.runs))
 
 
-def parcel(task: Task) -> Parcel:
-    """The spec of a task with all that it reads."""
+def parcel(task: Task, domains: Sequence[DomainPlan] = ()) -> Parcel:
+    """The spec of a task with all that it reads, whatever values its params take. Raises DataError."""
     spec = Path(task.path)
-    compiled = compile_source(Source(task.name, task.text, spec), task.values)
-    assert compiled.plan is not None, "only a sound spec is shipped"
-    data = compiled.plan.data
-    written = [source.path for source in (*data.train, *data.validation.sources, *data.test.sources)]
-    relative = [path for path in written if path is not None and not PurePath(path).is_absolute()]
-    read = [Path(found).absolute() for path in relative for found in _paths(path, str(spec.parent))]
-    used = [source.path.absolute() for source in compiled.sources[1:] if source.path is not None]
+    source = Source(task.name, task.text, spec)
+    used = [found.path.absolute() for found in compile_source(source, task.values).sources[1:] if found.path]
+    read = [path for given in _choices(task, domains) for path in _read(source, given)]
     files = [Path(os.path.normpath(path)) for path in (spec, *read, *used) if path.is_file()]
     root = Path(os.path.commonpath([*(file.parent for file in files), task.runs]))
     packed = {file.relative_to(root).as_posix(): file.read_bytes() for file in files}
     return Parcel(packed, spec.relative_to(root).as_posix(), Path(task.runs).relative_to(root).as_posix())
+
+
+def _choices(task: Task, domains: Sequence[DomainPlan]) -> Iterator[Mapping[str, Any]]:
+    """The values of the task, and those with every other choice of a param that is no number: it may be a file."""
+    yield task.values
+    for domain in domains:
+        for value in domain.values or ():
+            if isinstance(value, str):
+                yield {**task.values, domain.param: value}
+
+
+def _read(source: Source, values: Mapping[str, Any]) -> list[Path]:
+    """The data with relative paths of a spec that is sound with these values."""
+    plan = compile_source(source, values).plan
+    if plan is None:
+        return []  # the trial will tell
+    data = plan.data
+    written = [item.path for item in (*data.train, *data.validation.sources, *data.test.sources)]
+    relative = [path for path in written if path is not None and not PurePath(path).is_absolute()]
+    assert source.path is not None
+    return [Path(found).absolute() for path in relative for found in _paths(path, str(source.path.parent))]
 
 
 def packed_run(run: Path) -> dict[str, bytes]:

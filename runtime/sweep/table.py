@@ -33,6 +33,7 @@ class Table:
         with Live(console=Console(file=self.stream), transient=True, auto_refresh=False) as self.live:
             yield
         self.live = None
+        self._tell_reasons()
 
     def say(self, line: str) -> None:
         if not self.quiet:
@@ -56,13 +57,19 @@ class Table:
     def lost(self, number: int, code: int) -> None:
         self.running.pop(number, None)
         if self.live is None:
-            self.say(f"trial {number}: its process ended with code {code}; it is begun again")
+            self.say(f"trial {number + 1}: its process ended with code {code}; it is begun again")
 
     def draw(self) -> None:
         if self.live is not None:
             latest = sorted(self.done)[-max(1, LONGEST - len(self.running)) :]
             rows = [*(self.done[number] for number in latest), *self.running.values()]
             self.live.update(drawn(rows, f"{len(self.done)}/{self.trials} trials"), refresh=True)
+
+    def _tell_reasons(self) -> None:
+        """Why trials failed, each reason once: the live table has no room for it."""
+        reasons = [row["reason"] for row in self.done.values() if row["reason"]]
+        for reason in dict.fromkeys(reasons):
+            self.say(f"{reasons.count(reason)} of {self.trials} trials failed: {reason}")
 
     def _line(self, row: Mapping[str, Any]) -> str:
         hidden = ("trial", "state", "run", "seconds", "reason", "epochs", self.metric)

@@ -22,6 +22,7 @@ from sysidc.runtime.runs.evaluate import score
 from sysidc.runtime.runs.folder import EPOCHS, folder_name, read_plan
 from sysidc.runtime.runs.mistakes import RunError
 from sysidc.runtime.runs.model import Trained
+from sysidc.runtime.runs.processes import is_shared
 from sysidc.runtime.runs.stages import is_raced
 from sysidc.runtime.runs.train import train
 from sysidc.runtime.sweep import mistakes
@@ -67,6 +68,8 @@ def _run(task: Task, watch: Watch) -> Result:
     plan = compiled.plan
     if plan is None:
         return Result("failed", reason=next(found.message for found in compiled.diagnostics if found.is_error))
+    if is_shared(plan):
+        raise mistakes.shared_trials()
     run = Path(task.runs) / folder_name(plan)
     if not is_run_of(plan, run):
         # a race trains many candidates, whose curves are no curve of the trial

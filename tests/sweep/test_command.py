@@ -18,6 +18,7 @@ import sysidc
 from tests.sweep.conftest import spec
 
 pytest.importorskip("optuna")
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path), "OMP_NUM_THREADS": "1"}
 
@@ -35,16 +36,22 @@ def trials(folder: Path) -> list[dict[str, Any]]:
         return list(csv.DictReader(file))
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
-def test_a_killed_sweep_goes_on_and_its_best_run_is_told(folder: Path) -> None:
-    spec(folder, "sampler = random  pruner = none  trials = 4  seed = 5")
-    process = subprocess.Popen(command(folder), env=ENVIRONMENT, stderr=subprocess.PIPE, text=True)
+def killed(folder: Path, after: str) -> None:
+    """A sweep whose processes are all killed at once behind the line that begins so."""
+    process = subprocess.Popen(
+        command(folder), env=ENVIRONMENT, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
     assert process.stderr is not None
     for line in process.stderr:
-        if line.startswith("trial 2/4"):
+        if line.startswith(after):
             break
-    process.send_signal(signal.SIGKILL)
+    os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
+
+
+def test_a_killed_sweep_goes_on_and_its_best_run_is_told(folder: Path) -> None:
+    spec(folder, "sampler = random  pruner = none  trials = 4  seed = 5")
+    killed(folder, "trial 2/4")
     done = sweep(folder, "--output", "json")
     assert done.returncode == 0, done.stderr
     assert "2 of them done before" in done.stderr
@@ -59,7 +66,23 @@ def test_a_killed_sweep_goes_on_and_its_best_run_is_told(folder: Path) -> None:
     assert found["metrics"] == sysidc.open_run(found["run"]).metrics
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
+@pytest.mark.skipif("SYSIDC_KILLS" not in os.environ, reason="a minute: `make nightly` asks for it")
+@pytest.mark.parametrize("sampler", ["random", "TPE", "grid"])
+def test_four_kills_of_all_processes_lose_nothing_and_repeat_nothing(folder: Path, sampler: str) -> None:
+    """Killed behind trials 2, 4 and 6, and once before anything: the journal is that of a sweep left alone."""
+    path = spec(folder, f"sampler = {sampler}  pruner = none  trials = 8  seed = 5")
+    if sampler == "grid":
+        text = path.read_text(encoding="utf-8").replace("in [2, 4]", "in 1 .. 8")
+        path.write_text(text.replace(" in 1e-3 .. 1e-1 log", ""), encoding="utf-8")
+    for after in ("runs", "trial 2/8", "trial 4/8", "trial 6/8"):
+        killed(folder, str(folder / after) if after == "runs" else after)
+    again = json.loads(sweep(folder, "--output", "json").stdout)["trials"]
+    (folder / "runs").rename(folder / "killed")
+    whole = json.loads(sweep(folder, "--output", "json").stdout)["trials"]
+    assert len(whole) == 8 and [row["state"] for row in whole] == ["complete"] * 8
+    assert [{**row, "seconds": 0} for row in again] == [{**row, "seconds": 0} for row in whole]
+
+
 def test_a_worker_that_is_killed_is_replaced_and_two_jobs_find_the_same(folder: Path) -> None:
     spec(folder, "sampler = random  pruner = none  trials = 4  seed = 5")
     process = subprocess.Popen(
@@ -84,6 +107,14 @@ def _child(parent: int) -> int:
             return int(found[0])
         time.sleep(0.05)
     raise AssertionError("no worker was started")
+
+
+def test_what_belongs_to_ray_is_refused_without_it(folder: Path) -> None:
+    spec(folder, "")
+    done = sweep(folder, "--cpus", "2")
+    assert done.returncode == 2 and "go with --ray" in done.stderr
+    done = sweep(folder, "--ray", "--gpus", "-1")
+    assert done.returncode == 2 and "between 0 and 1" in done.stderr
 
 
 def test_a_spec_without_domains_is_refused_in_one_sentence(folder: Path) -> None:

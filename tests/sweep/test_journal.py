@@ -104,6 +104,22 @@ def test_four_sigkills_lose_nothing(tmp_path: Path) -> None:
     assert len(repeated) <= 4  # those that ran when their process was killed
 
 
+@pytest.mark.parametrize("sampler", ["random", "TPE"])
+def test_a_journal_that_ends_after_any_of_its_lines_goes_on_to_the_same_sweep(tmp_path: Path, sampler: str) -> None:
+    """A trial may be killed between any two of the notes that are made of it; TPE begins to learn with the tenth."""
+    (tmp_path / "whole").mkdir()
+    whole = finish(Journal(tmp_path / "whole", sweep(sampler, 14), 9))
+    lines = (tmp_path / "whole" / FILE).read_bytes().splitlines(keepends=True)
+    each = len(lines) // 14
+    for count in (*range(each, 3 * each, 2), *range(len(lines) - 2 * each, len(lines), 2)):
+        folder = tmp_path / str(count)
+        folder.mkdir()
+        (folder / FILE).write_bytes(b"".join(lines[:count]))
+        rows = finish(Journal(folder, sweep(sampler, 14), 9))
+        assert [(row["width"], row["rate"]) for row in rows] == [(row["width"], row["rate"]) for row in whole], count
+        assert {row["state"] for row in rows} == {"complete"}
+
+
 def test_a_line_that_was_cut_off_does_no_harm(tmp_path: Path) -> None:
     journal = Journal(tmp_path, sweep("random"), 9)
     for _ in range(3):
@@ -142,6 +158,19 @@ def test_a_weak_trial_is_pruned_and_a_strong_one_is_not(tmp_path: Path) -> None:
         states.append(goes_on)
     assert all(states[1::2])
     assert not all(states[0::2])
+
+
+def test_a_trial_is_not_pruned_behind_its_last_epoch(tmp_path: Path) -> None:
+    journal = Journal(tmp_path, sweep("random", 40, pruner="hyperband"), 9)
+    judged = []
+    for number in range(30):
+        asked = journal.ask()
+        assert asked is not None
+        answers = [journal.report(asked[0], epoch, float(number)) for epoch in range(1, 10)]
+        journal.tell(asked[0], Result("complete", float(number)))
+        judged.append(answers)
+    assert all(answers[-1] for answers in judged)
+    assert not all(all(answers) for answers in judged)
 
 
 def test_more_trials_go_on_where_fewer_ended(tmp_path: Path) -> None:
