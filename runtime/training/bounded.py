@@ -40,6 +40,8 @@ class BoundedSimulationTrainingModule(TrainingModule):
     The other arguments, and the metrics, as in `TrainingModule`; train_loss holds the penalty, val_loss needs none.
     """
 
+    knows_slope = True
+
     def __init__(
         self,
         module: nn.Module,
@@ -152,6 +154,19 @@ class BoundedSimulationTrainingModule(TrainingModule):
         if self._trains_with_band:
             batch = (*batch[:2], *self._training_borders(batch))
         return super().training_step(batch, batch_idx)
+
+    def loss_and_slope(self, prediction: Tensor, batch: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+        """The slope of the held output passes straight through to the prediction, that of the penalty is added."""
+        if not self._trains_with_band:
+            return super().loss_and_slope(prediction, batch)
+        lower, upper = batch[2:]
+        held = prediction.clamp(lower.to(prediction), upper.to(prediction))
+        loss, slope = super().loss_and_slope(held if self.bound_during_training else prediction, batch)
+        if self.bound_crossing_penalty:
+            excess = prediction - held
+            loss = loss + self.bound_crossing_penalty * excess.square().mean()
+            slope = slope + 2 * self.bound_crossing_penalty / excess.numel() * excess
+        return loss, slope
 
     @property
     def _trains_with_band(self) -> bool:

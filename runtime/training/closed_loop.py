@@ -125,7 +125,7 @@ def window_loop(
     module: nn.Module, x: Tensor, inputs: Tensor | None, horizon: int, feedback: Feedback, residual: bool = False
 ) -> Tensor | None:
     """The roll-out of `unroll.unroll` for Flatten and per-step layers behind it; None for any other stack or state."""
-    layers = _behind_flatten(module)
+    layers = behind_flatten(module)
     if not layers or not worth_it(x, layers, horizon, feedback):
         return None
     mask = feedback.mask(x)
@@ -140,16 +140,20 @@ def window_loop(
 
 
 def worth_it(x: Tensor, layers: list[StepLayer], horizon: int, feedback: Feedback) -> bool:
-    """Several steps, one dtype throughout, and nobody who wants more of torch than a first derivative."""
-    if not (_consecutive(feedback.output_channels) and _consecutive(feedback.fed_back)):
-        return False
+    """Several steps whose fed-back channels are slices, and a plain stack."""
+    slices = _consecutive(feedback.output_channels) and _consecutive(feedback.fed_back)
+    return slices and horizon > 1 and is_plain(x, layers)
+
+
+def is_plain(x: Tensor, layers: list[StepLayer]) -> bool:
+    """One dtype throughout, and nobody who wants more of torch than a first derivative."""
     one_dtype = all(tensor.dtype == x.dtype for layer in layers for tensor in layer.tensors)
     watched = (
         torch.is_autocast_enabled(x.device.type)
         or torch._C._are_functorch_transforms_active()
         or torch.autograd.forward_ad._current_level >= 0
     )
-    return horizon > 1 and one_dtype and x.is_floating_point() and not watched
+    return one_dtype and x.is_floating_point() and not watched
 
 
 def outputs_of(feedback: Feedback) -> int:
@@ -157,7 +161,8 @@ def outputs_of(feedback: Feedback) -> int:
     return 1 + max(feedback.fed_back, default=-1)
 
 
-def _behind_flatten(module: nn.Module) -> list[StepLayer] | None:
+def behind_flatten(module: nn.Module) -> list[StepLayer] | None:
+    """The layers of a Sequential after its Flatten; None where it does not begin with one, or holds any other layer."""
     if type(module) is not nn.Sequential or is_watched(module) or not len(module):
         return None
     first, *rest = module

@@ -14,6 +14,8 @@ import torch
 from torch import Tensor
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
+from sysidc.runtime.training.written_out import written_out
+
 if TYPE_CHECKING:
     from sysidc.runtime.training.step import TrainingModule
 
@@ -23,11 +25,15 @@ def several_steps(module: TrainingModule, batch: Sequence[Tensor], batch_size: i
     optimizer = module.trainer.optimizers[0]
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     schedulers = _schedulers(module, "step")
+    quick = written_out(module, batch, parameters)
     loss = torch.zeros(())
     for part in parts(batch, batch_size):
-        loss = module.training_loss(part)
-        optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        if quick is None:
+            loss = module.training_loss(part)
+            optimizer.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+        else:
+            loss = quick(part)
         if module.gradient_clip is not None:
             torch.nn.utils.clip_grad_norm_(parameters, module.gradient_clip)
         optimizer.step()

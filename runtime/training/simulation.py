@@ -22,6 +22,8 @@ class LightningSimulationTrainingModule(TrainingModule):
     Raises ValueError where the shapes of y^ and y differ: nothing is stretched.
     """
 
+    knows_slope = True
+
     def compare(self, batch: Any) -> tuple[Tensor, Tensor]:
         x, y = batch
         if self.training and has_innovations(self.module):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import lightning.pytorch as pl
 import torch
@@ -14,6 +14,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from sysidc.runtime.training.manual import epoch_schedulers, several_steps
 from sysidc.runtime.training.metrics import ErrorSums, LossMean
 from sysidc.runtime.training.second_order import Problem, by_windows, saved, second_order_step
+from sysidc.runtime.training.written_out import slope_of
 
 OptimizerFactory = Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]
 SchedulerFactory = Callable[[torch.optim.Optimizer], LRScheduler]
@@ -40,6 +41,7 @@ class TrainingModule(pl.LightningModule):
     """
 
     output_scale: Tensor | None
+    knows_slope: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -118,8 +120,21 @@ class TrainingModule(pl.LightningModule):
     def training_loss(self, batch: Any) -> Tensor:
         """The loss of one batch, counted into train_loss."""
         loss, prediction, _ = self._step(batch)
-        self._train_losses.add(loss, len(prediction))
+        self.count(loss, len(prediction))
         return loss
+
+    def loss_and_slope(self, prediction: Tensor, batch: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+        """What `training_loss` makes of the network's own prediction (batch, 1, outputs), and its derivative by that.
+
+        Asked only of a class that sets `knows_slope` itself: what is derived from it may compare other things.
+        """
+        target = batch[1]
+        check_shapes(prediction, target)
+        return slope_of(self.loss, prediction, target.to(prediction.dtype))
+
+    def count(self, loss: Tensor, samples: int) -> None:
+        """Count the loss of a batch into train_loss."""
+        self._train_losses.add(loss, samples)
 
     def validation_step(self, batch: Any, batch_idx: int) -> Tensor:
         loss, prediction, target = self._step(batch)

@@ -30,6 +30,9 @@ class StepLayer:
     def forward(self, x: Tensor) -> Tensor:
         return x
 
+    def begin_forward(self) -> None:
+        """Forget what an earlier pass remembered."""
+
     def begin_backward(self) -> None:
         """Forget the gradients of an earlier pass."""
 
@@ -54,6 +57,9 @@ class Affine(StepLayer):
         if self.remembers:
             self.inputs.append(x)
         return x @ self._transposed if self.bias is None else torch.addmm(self.bias, x, self._transposed)
+
+    def begin_forward(self) -> None:
+        self.inputs = []
 
     def begin_backward(self) -> None:
         self.outer = []
@@ -88,6 +94,9 @@ class Pointwise(StepLayer):
             self.seen.append((x, y))
         return y
 
+    def begin_forward(self) -> None:
+        self.seen = []
+
     def backward(self, gradient: Tensor, step: int) -> Tensor:
         return self.derivative(gradient, *self.seen[step])
 
@@ -103,6 +112,10 @@ class Sum(StepLayer):
         for layer in self.branch:
             layer.remembers = self.remembers
         return x + through(self.branch, x)
+
+    def begin_forward(self) -> None:
+        for layer in self.branch:
+            layer.begin_forward()
 
     def begin_backward(self) -> None:
         for layer in self.branch:
@@ -177,6 +190,8 @@ def through(layers: list[StepLayer], x: Tensor) -> Tensor:
 
 def outer_sums(gradients: list[Tensor], inputs: list[Tensor]) -> tuple[Tensor, Tensor]:
     """sum over steps and batch of g x^T and of g: all steps in one product, or in a few where they are many."""
+    if len(inputs) == 1:
+        return gradients[0].t().mm(inputs[0]), gradients[0].sum(0)
     batch, features = inputs[0].shape
     at_once = max(1, MOST_ELEMENTS // max(1, batch * features))
     weight = gradients[0].new_zeros(gradients[0].shape[1], features)
