@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+import torch
 
-from sysidc.runtime.bounded.neighbours import Neighbours
+from sysidc.runtime.bounded.neighbours import BLOCK, Neighbours, lowest
 
 
 @pytest.mark.parametrize("dim", [1, 3, 30])
@@ -23,6 +24,23 @@ def test_neighbours_are_those_of_the_full_table_of_distances(dim: int) -> None:
     np.testing.assert_array_equal(pairs.rows, rows)
     np.testing.assert_array_equal(pairs.samples, within)
     np.testing.assert_allclose(pairs.distances, table[rows, within], rtol=1e-12)
+
+
+@pytest.mark.parametrize("columns", [7, 40 * BLOCK, 40 * BLOCK + 5], ids=["few", "whole blocks", "and a rest"])
+def test_the_lowest_are_those_of_a_sorted_row(columns: int) -> None:
+    scores = torch.randn(9, columns, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    scores[:, -3:] -= 9  # the rest behind the last block takes part
+    found = lowest(scores, 7).sort(dim=1).values
+    assert torch.equal(found, scores.argsort(dim=1)[:, :7].sort(dim=1).values)
+
+
+def test_neighbours_among_so_many_samples_that_blocks_are_sought() -> None:
+    rng = np.random.default_rng(0)
+    points, queries = rng.normal(size=(3000, 9)), rng.normal(size=(5, 9))
+    table = np.linalg.norm(queries[:, None] - points, axis=2)
+    distances, samples = Neighbours(points).nearest(queries, 4)
+    np.testing.assert_array_equal(samples, np.argsort(table, axis=1)[:, :4])
+    np.testing.assert_allclose(distances, np.sort(table, axis=1)[:, :4], rtol=1e-12)
 
 
 @pytest.mark.parametrize("dim", [1, 30])
