@@ -50,6 +50,7 @@ class Reader:
     """Reads formulas and reports what is wrong with them; a formula with a mistake is None.
 
     `told` holds the ids of what was reported, `sound` is False where something was, here or where a param is defined.
+    `zeros` are lets that are 0, whose names stay in the formulas.
     """
 
     def __init__(self, known: Known, findings: Findings):
@@ -57,6 +58,7 @@ class Reader:
         self.findings = findings
         self.scope = Scope(findings, parent=known.scope)
         self.told: set[str] = set()
+        self.zeros: set[Formula | None] = {0.0}
         self.sound = True
 
     def report(self, diagnostic: Diagnostic) -> None:
@@ -175,7 +177,7 @@ class Reader:
         return self._applied(name, found, span)
 
     def _applied(self, symbol: str, given: tuple[Formula | None, ...], span: Span) -> Formula | None:
-        if symbol in ("/", "//") and given[1] == 0:
+        if symbol in ("/", "//") and given[1] in self.zeros:
             self.report(general.division_by_zero(span))
             return None
         if any(part is None for part in given):

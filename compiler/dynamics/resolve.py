@@ -61,6 +61,7 @@ def resolve(
     reader = Reader(Known(block.name.text, kinds_of(declared), inputs, outputs, scope), findings)
     check_declared(block, inputs or {}, reader)
     states, learn = start_values(declared, reader), learned_numbers(declared, reader)
+    reader.zeros |= _zeros(declared, reader.known)
     lets = _lets(declared, reader)
     equations = LeftHandReader(declared, inputs, outputs, reader).read(block)
     _require_states(block, declared, equations, reader)
@@ -75,6 +76,12 @@ def resolve(
 
 
 # --- lets ----------------------------------------------------------------------------------------------------------
+
+
+def _zeros(declared: Mapping[str, Declared], known: Known) -> set[str]:
+    """Lets that are written as a constant 0; what is wrong with a let is told when it is read."""
+    silent = Reader(known, Findings())
+    return {name for name, item in declared.items() if isinstance(item, syntax.Let) and silent.read(item.value) == 0}
 
 
 def _lets(declared: Mapping[str, Declared], reader: Reader) -> dict[str, Formula]:

@@ -118,8 +118,8 @@ def write_learned(folder: Path, learned: Learned) -> None:
     write_json(
         folder / PARAMETERS, [{"name": e.name, "value": e.value, "standard_error": e.error} for e in told.estimates]
     )
-    groups = zip(told.undetermined, told.directions, strict=True)
-    undetermined = [{"names": list(names), "directions": count} for names, count in groups]
+    groups = zip(told.undetermined, told.directions, told.forms, strict=True)
+    undetermined = [{"names": list(names), "directions": count, "form": form} for names, count, form in groups]
     write_json(folder / UNCERTAINTY, {"undetermined": undetermined, "band": list(learned.bands)})
 
 
@@ -129,6 +129,6 @@ def lines_of(learned: Learned) -> list[str]:
     width = max((len(estimate.name) for estimate in estimates), default=0)
     lines = [f"  {estimate.name:<{width}} = {number(estimate.value)} +- {estimate.error:.2g}" for estimate in estimates]
     named = {estimate.name for estimate in estimates}
-    groups = zip(learned.told.undetermined, learned.told.directions, strict=True)
-    lines += [f"  {sentence(group, count)}" for group, count in groups if named.intersection(group)]
+    groups = zip(learned.told.undetermined, learned.told.directions, learned.told.forms, strict=True)
+    lines += [f"  {sentence(group, count, form)}" for group, count, form in groups if named.intersection(group)]
     return lines + [f"  {hint}" for hint in learned.hints]

@@ -15,6 +15,7 @@ Row = dict[str, Any]
 
 MOST_NAMES = 6
 """Entries of a tensor that are named one by one; of more the tensor is named."""
+KINDS = {" * ": "product", " / ": "ratio", " + ": "sum", " - ": "difference"}
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Uncertainty:
 
     def sentences(self) -> list[str]:
         """One for each group of parameters that the data do not determine."""
-        return [sentence(row["names"], row["directions"]) for row in self.undetermined]
+        return [sentence(row["names"], row["directions"], row.get("form", "")) for row in self.undetermined]
 
 
 def read_uncertainty(folder: Path) -> Uncertainty:
@@ -47,14 +48,23 @@ def is_number(name: str) -> bool:
     return "." not in name
 
 
-def sentence(group: Sequence[str], directions: int = 1) -> str:
-    """What is wrong with a group of parameters that the data do not determine in so many directions."""
+def sentence(group: Sequence[str], directions: int = 1, form: str = "") -> str:
+    """What is wrong with a group of parameters that the data do not determine in so many directions, `form` being the
+    one combination that they do."""
     names = _shortened(group)
     if len(group) == 1:
         return f"{names[0]} has no effect on the outputs"
     told = f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else f"the entries of {names[0]}"
+    if form:
+        return f"{told} only matter as {_named(form)}: the data do not tell them apart"
     free = "" if directions == 1 else f", {directions} directions are free"
     return f"{told} only matter together: the data do not tell them apart{free}"
+
+
+def _named(form: str) -> str:
+    """`the product b * c`; a combination of several kinds has no name."""
+    kinds = [word for sign, word in KINDS.items() if sign in form]
+    return f"the {kinds[0]} {form}" if len(kinds) == 1 else form
 
 
 def _shortened(group: Sequence[str]) -> list[str]:

@@ -19,6 +19,10 @@ SHARE = 0.01
 """Part that a parameter has in the directions that they do not, of at most 1, from which on it is not determined."""
 
 
+ALIKE = 1e-3
+"""Relative difference up to which slopes of a combination are the same."""
+
+
 @dataclass(frozen=True)
 class Estimate:
     """A parameter: a number of equations under its own name and in the units of the data, `equation` then, or an entry
@@ -33,13 +37,15 @@ class Estimate:
 @dataclass(frozen=True)
 class Knowledge:
     """Numbers of equations in their order and then the entries of tensors, their correlations (estimates, estimates),
-    groups of names of which the data determine some combinations only, such as a product, and how many directions each
-    group is free in. root (parameters, rank) is a factor of the covariance of the parameters as they are trained."""
+    groups of names of which the data determine some combinations only, how many directions each group is free in, and
+    its `forms`: the combination where it is one product, ratio, sum or difference (`b * c`), "" where it is another or
+    there are several. root (parameters, rank) is a factor of the covariance of the parameters as they are trained."""
 
     estimates: tuple[Estimate, ...]
     correlations: Tensor
     undetermined: tuple[tuple[str, ...], ...]
     directions: tuple[int, ...]
+    forms: tuple[str, ...]
     root: Tensor
 
 
@@ -81,7 +87,9 @@ def knowledge(problem: SimulationProblem | WindowProblem) -> Knowledge:
     names = {row.place: row.name for row in rows}
     named = tuple(tuple(names[place] for place in group) for group in groups)
     directions = tuple(round(sum(float(free[place, place]) for place in group)) or 1 for group in groups)
-    return Knowledge(estimates, correlations, named, directions, root)
+    size, by_place = information.diagonal().clamp_min(smallest).sqrt(), {row.place: row for row in rows}
+    forms = tuple(_form([by_place[place] for place in group], free, size) for group in groups)
+    return Knowledge(estimates, correlations, named, directions, forms, root)
 
 
 def _rows(problem: SimulationProblem | WindowProblem) -> Iterator[_Row]:
@@ -138,6 +146,28 @@ def _groups(free: Tensor, lost: list[int]) -> Iterator[list[int]]:
             fresh = [place for place in left if place not in group and _tied(free, place, group)]
         yield [place for place in left if place in group]
         left = dict.fromkeys(place for place in left if place not in group)
+
+
+def _form(group: list[_Row], free: Tensor, size: Tensor) -> str:
+    """The one combination of numbers that the data determine: the slope of a product is the same in all logarithms, up
+    to the sign, that of a sum in all values. "" where both or neither is true."""
+    places = [row.place for row in group]
+    shares, vectors = torch.linalg.eigh(free[places][:, places])
+    if len(group) < 2 or not all(row.equation and row.slope for row in group) or int((shares < 0.5).sum()) != 1:
+        return ""
+    slopes = vectors[:, 0] * size[places] / torch.tensor([row.slope for row in group]).to(size)
+    in_logarithms = slopes * torch.tensor([row.value for row in group]).to(size)
+    names = [row.name for row in group]
+    found = [_joined(names, in_logarithms, " * ", " / "), _joined(names, slopes, " + ", " - ")]
+    return "" if all(found) else "".join(found)
+
+
+def _joined(names: list[str], slopes: Tensor, same: str, other: str) -> str:
+    """The names with operators between, "" where the slopes differ by more than their sign; the first one leads."""
+    if slopes.abs().min() < (1 - ALIKE) * slopes.abs().max():
+        return ""
+    alike = (slopes * slopes[0] > 0).tolist()
+    return names[0] + "".join((same if sign else other) + name for name, sign in zip(names[1:], alike[1:], strict=True))
 
 
 def _tied(free: Tensor, place: int, group: set[int]) -> bool:

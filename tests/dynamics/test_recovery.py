@@ -117,11 +117,23 @@ def test_standard_errors_are_the_scatter_of_repeated_estimates() -> None:
     torch.testing.assert_close(told, scatter, rtol=0.3, atol=0)
 
 
-def test_numbers_that_only_matter_as_a_product_are_named() -> None:
-    body = "state x = 1  learn a = 0.8 in 0 .. 1  learn b = 0.5  learn c = 2  next(x) = a * x + b * c * u  y = x"
+COMBINED = {
+    "product": ("learn b = 0.5  learn c = 2", "b * c * u", "b * c"),
+    "ratio": ("learn b = 0.5 in 0 .. 4  learn c = 2", "b / c * u", "b / c"),
+    "sum": ("learn b = 0.5  learn c = 2 in 0 .. 4", "(b + c) * u", "b + c"),
+    "difference": ("learn b = 0.5  learn c = 2", "(b - c) * u", "b - c"),
+    "three": ("learn b = 0.5  learn c = 2  learn d = -3", "b / c * d * u", "b / c * d"),
+    "neither": ("learn b = 0.5  learn c = 2", "(b + c ** 2) * u", ""),
+}
+
+
+@pytest.mark.parametrize(("learn", "term", "form"), COMBINED.values(), ids=COMBINED)
+def test_numbers_that_only_matter_together_are_named_with_what_they_make(learn: str, term: str, form: str) -> None:
+    body = f"state x = 1  learn a = 0.8 in 0 .. 1  {learn}  next(x) = a * x + {term}  y = x"
     layer, u = Equations(**arguments_of(body)), torch.randn(60, 1, generator=torch.Generator().manual_seed(2))
     with torch.no_grad():
         y = layer(u[None])[0] + 0.01 * torch.randn(60, 1, generator=torch.Generator().manual_seed(3))
     told = knowledge(fitted(layer, u, y, epochs=6))
-    assert told.undetermined == (("b", "c"),)
-    assert [estimate.error < 1 for estimate in told.estimates] == [True, False, False]
+    assert told.undetermined == (layer.numbers.names[1:],)
+    assert told.forms == (form,)
+    assert [estimate.error < 1 for estimate in told.estimates] == [True] + [False] * (len(told.estimates) - 1)

@@ -10,8 +10,9 @@ from sysidc.compiler.passes.chain import flat
 from sysidc.compiler.plan import Node
 from sysidc.runtime.runs.report.evidence import Evidence
 
-FILLED = "Learned numbers are filled in; states, inputs and outputs are in the units of the data, time is in seconds."
-OPEN = "States, inputs and outputs are in the units of the data, time is in seconds."
+FILLED = "Learned numbers are filled in; states, inputs and outputs are in the units of the data"
+OPEN = "States, inputs and outputs are in the units of the data"
+TIMES = {"der": "time is in seconds", "next": "k counts samples"}
 CORRECTED = "A correction adds a small network of states and inputs to the state equations and the outputs."
 
 
@@ -22,7 +23,8 @@ def equations(evidence: Evidence) -> str:
     parts = []
     for node in flat(evidence.plan.model.nodes):
         if node.layer == "dynamics":
-            told = [FILLED if values else OPEN, *([CORRECTED] if node.name in corrected else [])]
+            units = f"{FILLED if values else OPEN}, {TIMES[node.arguments['kind']]}."
+            told = [units, *([CORRECTED] if node.name in corrected else [])]
             formulas = f'<div class="equations">{typeset(node.arguments, values)}</div>'
             parts.append(f'<h3>{escape(node.arguments["name"])}</h3>{formulas}<p class="note">{" ".join(told)}</p>')
     return "".join(parts)

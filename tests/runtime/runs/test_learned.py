@@ -60,7 +60,7 @@ def test_numbers_stand_first_with_errors_and_then_every_entry_of_a_tensor(run: P
 
 def test_what_the_data_leave_open_and_what_it_costs_stand_beside_them(run: Path) -> None:
     told = json.loads((run / "uncertainty.json").read_text(encoding="utf-8"))
-    assert told["undetermined"] == [{"names": ["b", "c"], "directions": 1}]
+    assert told["undetermined"] == [{"names": ["b", "c"], "directions": 1, "form": "b * c"}]
     assert [(row["split"], row["signal"]) for row in told["band"]] == [("train", "y"), ("test", "y")]
     assert all(0.001 < row["half_width"] < 0.05 for row in told["band"]), "below the noise, in the units of the data"
 
@@ -69,7 +69,7 @@ def test_show_tells_a_run_with_its_score_and_what_it_learned(run: Path, capsys: 
     assert main(["show", str(run)]) == 0
     told = capsys.readouterr().out
     assert "learn alpha = 0.7" in told and "alpha                    = 0.7" in told
-    assert "b and c only matter together: the data do not tell them apart" in told
+    assert "b and c only matter as the product b * c: the data do not tell them apart" in told
     assert "score\n  split  record  signal  rmse" in told and "\nsimulation error band" in told
 
 
@@ -96,7 +96,8 @@ def test_the_report_shows_the_equations_with_the_learned_numbers_in_them(run: Pa
     section = text[text.index('<section id="equations">') :]
     section = section[: section.index("</section>")]
     assert f"<mn>{value:g}</mn>" in section and "correction" in section
-    assert "only matter together" in text and "Simulation error band" in text
+    assert "k counts samples" in section and "seconds" not in section
+    assert "only matter as the product" in text and "Simulation error band" in text
 
 
 def test_a_report_without_numbers_shows_the_equations_with_their_names(run: Path) -> None:
