@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -318,6 +319,10 @@ def test_a_param_is_renamed_with_all_its_uses(editor: Editor, spec: str) -> None
     assert renamed == {spec: SPEC.replace("width", "size")}
 
 
+def test_a_let_is_renamed_with_all_its_uses(editor: Editor, spec: str) -> None:
+    assert editor.rename(spec, "let ha|lf", "narrow") == {spec: SPEC.replace("half", "narrow")}
+
+
 def test_a_block_is_renamed_in_the_library_and_in_what_uses_it(editor: Editor, spec: str, library: str) -> None:
     renamed = editor.rename(spec, "ml|p(", "tower")
     assert renamed == {spec: SPEC.replace("mlp", "tower"), library: LIBRARY.replace("mlp", "tower")}
@@ -465,6 +470,33 @@ async def wait_for(condition) -> None:  # type: ignore[no-untyped-def]
 
     while not condition():
         await asyncio.sleep(0.01)
+
+
+ROW = """from sysidc.catalogue import Argument, Effect, Layer
+
+GAIN = Layer("Gain", "gains.Gain", (Argument("size", "int", low=1, about="how many"),),
+             lambda arguments, shape: Effect(shape, (0, 0), arguments["size"], dict(arguments)), "any", "a gain")
+"""
+
+
+def test_a_layer_of_an_installed_package_is_completed_shown_and_checked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "gains-2.0.dist-info").mkdir()
+    (tmp_path / "gains-2.0.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: gains\nVersion: 2.0\n")
+    (tmp_path / "gains-2.0.dist-info" / "entry_points.txt").write_text("[sysidc.layers]\nGain = gain_rows:GAIN\n")
+    (tmp_path / "gain_rows.py").write_text(ROW)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), *sys.path]))
+    other, uri = Editor(tmp_path), (tmp_path / "a.sysid").as_uri()
+    other.open(uri, SPEC.replace('use "blocks.sysid"\n', "").replace("mlp(width)", "Gain(5)"))
+    assert other.diagnostics(uri) == []
+    told = other.hover(uri, "Ga|in(5)")
+    assert "5 parameters" in told and "a gain" in told and "gains 2.0" in told
+    item = other.complete(uri, "\n  |Gain(5)")["Gain"]
+    assert item.text_edit is not None and item.text_edit.new_text == "Gain(${1:size})"
+    other.type(uri, SPEC.replace('use "blocks.sysid"\n', "").replace("mlp(width)", "Gain(0)"))
+    assert [found.code for found in other.diagnostics(uri)] == ["out-of-range"]
+    assert other.end() == (0, "")
 
 
 def test_without_pygls_the_command_says_what_installs_it() -> None:
