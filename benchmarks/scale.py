@@ -44,15 +44,17 @@ def main() -> None:
     given = tuple(int(word) for word in sys.argv[1:]) or SAMPLES
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        print(f"{'record':>20}  {'file':>8}  {'until trained':>13}  {'memory':>8}")
+        print(f"{'record':>21}  {'file':>8}  {'until trained':>13}  {'memory':>8}")
         for samples in given:
             file = write(folder, samples)
             told(folder, samples, file)
+            told(folder, samples, as_parquet(folder, file))
             if samples <= 10_000_000:
                 table = np.load(folder / file)
                 np.savez(folder / "memory.npz", u=table["u"], y=table["y"])
                 told(folder, samples, "memory.npz")
             (folder / file).unlink()
+            (folder / file).with_suffix(".parquet").unlink()
         print()
         print(f"{'mode':>12}  {'parameters':>10}  {'us/window':>10}  {'ns/window/parameter':>20}")
         for mode in MODES:
@@ -76,6 +78,20 @@ def write(folder: Path, samples: int) -> str:
     return path.name
 
 
+def as_parquet(folder: Path, file: str) -> str:
+    """The same columns as a Parquet file of a million rows in each group."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    table = np.load(folder / file, mmap_mode="r")
+    path = (folder / file).with_suffix(".parquet")
+    with pq.ParquetWriter(path, pa.schema([("u", pa.float32()), ("y", pa.float32())])) as writer:
+        for first in range(0, len(table), PIECE):
+            piece = table[first : first + PIECE]
+            writer.write_table(pa.table({"u": piece["u"].copy(), "y": piece["y"].copy()}))
+    return path.name
+
+
 def told(folder: Path, samples: int, file: str) -> None:
     spec = folder / "long.sysid"
     spec.write_text(RECORD.format(file=file, seconds=SECONDS), encoding="utf-8")
@@ -89,7 +105,7 @@ def told(folder: Path, samples: int, file: str) -> None:
     seconds = time.perf_counter() - started
     assert process.returncode == 0
     size = (folder / file).stat().st_size / 1e6
-    print(f"{samples:>12,} {file[-4:]:>7}  {size:>5.0f} MB  {seconds:>11.1f} s  {most:>5.0f} MB", flush=True)
+    print(f"{samples:>12,} {Path(file).suffix:>8}  {size:>5.0f} MB  {seconds:>11.1f} s  {most:>5.0f} MB", flush=True)
 
 
 def own_memory(pid: int) -> float:
