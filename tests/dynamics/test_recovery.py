@@ -31,9 +31,10 @@ RECORDS = {
     "bouc_wen": (300, 100.0),
 }
 QUICK = ("lorenz", "wiener_hammerstein")
-# What no record of this kind can tell: of beta, gamma and delta only beta * gamma and beta * delta matter, and what a
-# tank spills is seen only where it overflows.
-HELD = {"bouc_wen": ("beta",), "cascaded_tanks": ("spill",)}
+# What no record of this kind can tell: of beta, gamma and delta only beta * gamma and beta * delta matter; the unit of a
+# level that is not measured is free but for where it starts (scaled by s^2, k4 goes with s^2, k1 with s, k2 with 1 / s);
+# and what a tank spills is seen only where it overflows.
+HELD = {"bouc_wen": ("beta",), "cascaded_tanks": ("k4", "spill")}
 # A pump fills and never drains: steps between these levels, which keep the tanks wet and below the brim.
 PUMP, HOLD = (2.0, 5.0), 20
 

@@ -48,10 +48,7 @@ MISTAKES = {
     "no arguments": ("wrong-arity", TANK + "der(x) = u - k * exp()  y = x"),
     "argument with a name": ("wrong-arity", TANK + "der(x) = u - k * clip(x, lo = 0, hi = 1)  y = x"),
     "division by zero": ("division-by-zero", TANK + "der(x) = u - k * x / (2 - 2)  y = x"),
-    "division by a let of zero": (
-        "division-by-zero",
-        TANK + "let none = 1 - 1  der(x) = u - k * x / none  y = x + none",
-    ),
+    "division by a let of zero": ("division-by-zero", TANK + "let z = 1 - 1  der(x) = u - k * x / z  y = x + z"),
     "logarithm of nothing": ("no-real-result", TANK + "der(x) = u - k * x * log(0 - 1)  y = x"),
     "start outside the range": ("start-outside-range", "state x = 5  learn k = 2 in 0 .. 1  der(x) = u - k * x  y = x"),
     "range of one number": ("empty-range", "state x = 5  learn k = 1 in 1 .. 1  der(x) = u - k * x  y = x"),
