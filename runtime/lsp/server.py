@@ -11,6 +11,7 @@ from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 from pygls.lsp.server import LanguageServer
 
+from sysidc.compiler.catalogue.installed import rows
 from sysidc.runtime.lsp import coloring, completion, fixes, formatting, hover, outline, renaming
 from sysidc.runtime.lsp.analysis import Analyst
 from sysidc.runtime.lsp.documents import Documents, Text, path_of
@@ -122,6 +123,7 @@ def make_server(version: str) -> SpecServer:
 def _follow_documents(server: SpecServer) -> None:
     @server.feature(types.INITIALIZED)
     def initialized(params: types.InitializedParams) -> None:
+        rows()  # reading what is installed takes longer than a keystroke may wait
         server.documents.encoding = types.PositionEncodingKind(server.workspace.position_encoding)
         folders = (path_of(folder.uri) for folder in server.workspace.folders.values())
         server.documents.folders = [folder for folder in folders if folder is not None]
