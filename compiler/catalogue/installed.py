@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from contextlib import redirect_stdout
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -91,8 +92,9 @@ def _row(name: str, points: tuple[EntryPoint, ...]) -> Layer | Broken:
         return Broken(name, " and ".join(packages), "both offer this name")
     light = {name for name in HEAVY if name not in sys.modules}
     try:
-        row = points[0].load()
-    except Exception as error:  # another package's code may fail in any way, and must not break a check
+        with redirect_stdout(sys.stderr):  # stdout belongs to a language server or a machine format
+            row = points[0].load()
+    except (Exception, SystemExit) as error:  # another package's code may fail in any way, and must not break a check
         reason = f"`{points[0].value}` cannot be imported: {type(error).__name__}: {error}"
         return Broken(name, packages[0], reason)
     loaded = next((name for name in HEAVY if name in light and name in sys.modules), None)

@@ -81,6 +81,7 @@ DeadZone = filters.rows:DEAD_ZONE
 Liar = filters.rows:LIAR
 Raises = filters.rows:RAISES
 Heavy = filters.heavy:MOVING_AVERAGE
+Loud = filters.loud:LOUD
 Gone = filters.nowhere:GONE
 Misnamed = filters.rows:DEAD_ZONE
 Linear = filters.rows:LINEAR
@@ -98,6 +99,7 @@ def packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder in which the package `filters` is installed; what is known of installed packages is forgotten."""
     site = tmp_path / "site"
     files = {"rows.py": ROWS, "layers.py": LAYERS, "heavy.py": "import torch\nfrom filters.rows import *\n"}
+    files["loud.py"] = "print('hello')\nraise SystemExit\n"
     for name, text in {**files, "__init__.py": ""}.items():
         _write(site / "filters" / name, text)
     _write(site / "filters-1.2.dist-info" / "METADATA", "Metadata-Version: 2.1\nName: filters\nVersion: 1.2\n")
@@ -146,11 +148,15 @@ def test_shape_count_and_receptive_field_follow_the_row(packages: Path) -> None:
         ("MovingAvrage(4)  Linear(1)", "unknown-layer"),
         ("Raises  Linear(1)", "broken-layer"),
         ("Gone  Linear(1)", "broken-layer"),
+        ("Loud  Linear(1)", "broken-layer"),
         ("Misnamed  Linear(1)", "broken-layer"),
     ],
 )
-def test_a_mistake_is_told_like_one_with_a_layer_of_the_language(packages: Path, stack: str, id: str) -> None:
+def test_a_mistake_is_told_like_one_with_a_layer_of_the_language(
+    packages: Path, stack: str, id: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert _ids(_spec(stack)) == [id]
+    assert capsys.readouterr().out == ""
 
 
 def test_a_broken_layer_names_its_package_and_the_reason(packages: Path) -> None:
