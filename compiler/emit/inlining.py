@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -67,6 +67,7 @@ class Inlined:
     definitions: dict[Key, Definition] = field(default_factory=dict)
     leads: dict[Key, dict[str, Key]] = field(default_factory=dict)
     imports: set[Import] = field(default_factory=set)
+    absent: Mapping[str, str] = field(default_factory=dict)
 
     def texts(self) -> dict[Key, str]:
         """The definitions as text, those of one name from several files renamed after the later file."""
@@ -103,9 +104,10 @@ def _renamed(text: str, names: dict[str, str]) -> str:
     return text
 
 
-def inline(targets: Iterable[str]) -> Inlined:
-    """The definitions behind dotted paths, and those that they lean on."""
-    found = Inlined()
+def inline(targets: Iterable[str], absent: Mapping[str, str] | None = None) -> Inlined:
+    """The definitions behind dotted paths, and those that they lean on; `absent` gives other texts for what the program
+    asks for and never meets, by the dotted path of its definition."""
+    found = Inlined(absent=absent or {})
     for target in targets:
         module, _, name = target.rpartition(".")
         _take(module, name, found)
@@ -123,6 +125,9 @@ def _take(module: str, name: str, found: Inlined) -> Key | None:
     definitions, imports = _read(module)
     if name in definitions:
         key = module, name
+        if f"{module}.{name}" in found.absent and key not in found.leads:
+            found.leads[key] = {name: key}
+            found.definitions[key] = Definition(module, name, found.absent[f"{module}.{name}"], ())
         if key not in found.leads:
             leads = found.leads[key] = {name: key}
             for used in definitions[name].uses:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import PurePath
 
 from sysidc.compiler.emit import data, header, scoring, stack, training
+from sysidc.compiler.emit.absent import absent
 from sysidc.compiler.emit.imports import import_lines
 from sysidc.compiler.emit.inlining import Import, inline
 from sysidc.compiler.emit.piece import Piece
@@ -38,10 +39,11 @@ def emit(plan: Plan, folder: str, members: Sequence[Plan] = ()) -> str:
     ]
     models = [stack.build_model(kind, name) for name, kind in kinds.items()]
     every = [*models, *rest]
-    inlined = inline(dict.fromkeys(target for piece in every for target in piece.targets))
+    lacking = absent(list(kinds.values()))
+    inlined = inline(dict.fromkeys(target for piece in every for target in piece.targets), lacking)
     imports = {*ALWAYS, *inlined.imports, *(item for piece in every for item in piece.imports)}
     top = [_title(plan), "from __future__ import annotations", import_lines(imports), _constants(plan, folder)]
-    layers = inline(target for piece in models for target in piece.targets).definitions
+    layers = inline((target for piece in models for target in piece.targets), lacking).definitions
     texts = inlined.texts()
     first = [text for key, text in texts.items() if key in layers]
     second = [text for key, text in texts.items() if key not in layers]

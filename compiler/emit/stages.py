@@ -10,11 +10,9 @@ from sysidc.compiler.emit.inlining import Import
 from sysidc.compiler.emit.piece import Piece, plain
 from sysidc.compiler.emit.stack import every
 from sysidc.compiler.emit.values import call, keywords, literal
-from sysidc.compiler.plan import Node, Plan, StagePlan
+from sysidc.compiler.plan import Plan, StagePlan
 
-LINEAR = ("LinearDynamics", "StateSpace", "PolynomialStateSpace")
-PASSING = ("Curve", "Clip", "BoundedLinearUnit", "Identity")
-OPENED = ("stack", "correction")
+STARTS = "sysidc.runtime.training.starts.Starts"
 BLOCK = 20
 EARLY_SHARE, REFIT_SHARE = 0.6, 0.7
 """Of the time that is left, what a stage may take that is not the last, and the last one before a refit."""
@@ -44,6 +42,8 @@ def left_out(plan: Plan) -> str | None:
         return f"stages in {mode} mode"
     simulation = plan.train.simulation
     stages = simulation.stages if simulation is not None else ()
+    if any(stage.decimate > 1 for stage in stages):
+        return "stages at a reduced rate"
     if any(stage.decimate > 1 for stage in stages):
         return "stages at a reduced rate"
     if any(_own_settings(plan, stage) for stage in stages):
@@ -102,10 +102,10 @@ def stages(plan: Plan) -> Piece:
         *("validation_batches", "train_records", "validation_records"),
         *([] if plan.train.time_limit is None else [f"limit={plan.train.time_limit!r}"]),
     ]
-    begun, targets = _begin(plan)
+    begun, targets = _begin(plan) if chain is not None else ("", ())
     if chain is not None:
         arguments += [f"inputs={literal(measured_inputs(plan))}", "outputs=OUTPUT_SIGNALS", f"known={chain.known}"]
-        arguments += [f"begin={begun}.begin"] if begun else []
+        arguments += [f"begin={begun}.begin"]
     lines = ["stages = " + "\n".join(call(kind, arguments, 13, split=True))]
     lines += [f"ranked = [Candidate(index) for index in range({simulation.stages[0].starts})]"]
     for number, stage in enumerate(simulation.stages):
@@ -138,33 +138,15 @@ def _learned(plan: Plan, stage: StagePlan) -> dict[str, object]:
     return given | ({"freeze": list(stage.freeze)} if stage.freeze else {})
 
 
-def _begin(plan: Plan) -> tuple[str | None, tuple[str, ...]]:
-    """What puts a chain at its start, None where its random weights are the start."""
+def _begin(plan: Plan) -> tuple[str, tuple[str, ...]]:
+    """What puts a chain at its start."""
     simulation = plan.train.simulation
     assert simulation is not None
-    layers = list(_elements(plan.model.nodes))
-    if any(node.target.endswith(".Equations") for node in every(plan.model.nodes)):
-        inputs = literal(measured_inputs(plan))
-        return f"Numbers(SEED, scale, {inputs}, OUTPUT_SIGNALS)", plain("starts", "Numbers")
-    linear = [node for node in layers if node.layer in LINEAR]
-    if not simulation.linear_start or any(node.layer not in (*LINEAR, *PASSING) for node in layers):
-        return None, ()
     block = simulation.init.arguments["block"] if simulation.init is not None else BLOCK
-    if len(linear) == 1:
-        return f"OneBlock(block={block}, seed=SEED)", plain("starts", "OneBlock")
-    if len(linear) == 2 and _one_channel(linear):
-        return f"TwoBlocks(block={block}, seed=SEED)", plain("starts", "TwoBlocks")
-    return None, ()
-
-
-def _one_channel(blocks: list[Node]) -> bool:
-    first, second = (block.arguments for block in blocks)
-    return bool(first["inputs"] == first["outputs"] == second["outputs"] == 1)
-
-
-def _elements(nodes: tuple[Node, ...]) -> list[Node]:
-    """The layers one after another, corrections and sequences opened."""
-    return [found for node in nodes for found in (_elements(node.children) if node.layer in OPENED else [node])]
+    if any(node.layer == "dynamics" for node in every(plan.model.nodes)):
+        inputs = literal(measured_inputs(plan))
+        return f"EquationStarts({block}, SEED, scale, {inputs}, OUTPUT_SIGNALS)", plain("starts", "EquationStarts")
+    return f"Starts(linear={simulation.linear_start}, block={block}, seed=SEED)", (STARTS,)
 
 
 def _place(stage: StagePlan) -> str:

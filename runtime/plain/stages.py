@@ -88,6 +88,8 @@ class Stages:
         behind = []
         for position, candidate in enumerate(going):
             seconds = self.allowed(share, len(going) - position)
+            if seconds == 0 and behind and not candidate.weights:
+                break  # the time is up; the others are not tried
             made = self.one(candidate, part, epochs, correction, freeze, seconds)
             print(f"start {made.index + 1}: rmse {made.fit_error:.4g} in training, {made.val_error:.4g} in validation")
             behind.append(made)
@@ -195,8 +197,8 @@ class ChainStages(Stages):
         inputs: Sequence[str],
         outputs: Sequence[str],
         known: int,
+        begin: Callable[[Chain, list[Records], int], str],
         limit: float | None = None,
-        begin: Callable[[Chain, list[Records], int], None] | None = None,
     ) -> None:
         super().__init__(make, fit, batches, train, validation, limit)
         self.inputs, self.outputs, self.known, self.begin = inputs, outputs, known, begin
@@ -212,8 +214,8 @@ class ChainStages(Stages):
 
     def prepare(self, model: nn.Module, part: list[Record], index: int) -> None:
         assert isinstance(model, Chain)
-        if self.begin is not None:
-            self.begin(model, self.records_of(part, next(model.parameters()).dtype), index)
+        told = self.begin(model, self.records_of(part, next(model.parameters()).dtype), index)
+        print(f"start {index + 1}: {told}")
 
     def choose(self, model: nn.Module, correction: bool, freeze: Sequence[str]) -> None:
         for module in model.modules():
