@@ -19,7 +19,8 @@ from sysidc.runtime.training.step import TrainingModule
 class Candidate:
     """A start on its way: its structure (see `structures.py`), the weights that it has reached, their root mean square
     errors on the training and the validation part in the units of the data, and what that took. It learned from every
-    `every`-th sample, and had `every_error` on these samples of the training part."""
+    `every`-th sample, and had `every_error` on these samples of the training part.
+    `ahead` is the error of a model with innovations one step ahead, as `error_ahead` has it."""
 
     structure: str
     index: int
@@ -32,6 +33,7 @@ class Candidate:
     rows: list[Row]
     every: int = 1
     every_error: float = 0.0
+    ahead: float = 0.0
 
     @property
     def score(self) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from sysidc.compiler.plan import SimulationPlan, StagePlan
@@ -18,7 +18,7 @@ class Heat:
     kept: int
 
 
-HEATS = (Heat(3_000, 12, 4), Heat(6_000, 40, 2))
+HEATS = (Heat(2_000, 12, 4), Heat(6_000, 40, 2))
 """Of all structures: much is told by little; of the best: what they learn late."""
 
 GROWING, ALL = (300, 1_500), 1_000
@@ -63,7 +63,11 @@ def _heat(last: StagePlan, heat: Heat) -> StagePlan:
     return replace(last, train=train, segments=samples, keep=heat.kept)
 
 
-def smallest_first(ranked: Sequence[Candidate]) -> list[Candidate]:
-    """Candidates, the best first, with those in front that are as good and have fewer parameters."""
-    near = [candidate for candidate in ranked if candidate.score <= SAME * ranked[0].score]
-    return sorted(near, key=lambda candidate: candidate.size) + list(ranked[len(near) :])
+def with_the_smallest(ranked: Sequence[Candidate], kept: int, rank: Callable[[Candidate], float]) -> list[Candidate]:
+    """Candidates, the best first; the smallest of those that are as good as the best is among the first `kept`."""
+    near = [candidate for candidate in ranked if rank(candidate) <= SAME * rank(ranked[0])]
+    smallest = min(near, key=lambda candidate: candidate.size)
+    if any(smallest is candidate for candidate in ranked[:kept]):
+        return list(ranked)
+    others = [candidate for candidate in ranked if candidate is not smallest]
+    return [*others[: kept - 1], smallest, *others[kept - 1 :]]

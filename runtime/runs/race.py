@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Sequence
 from copy import copy
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import lightning.pytorch as pl
 import torch
@@ -17,15 +17,16 @@ from sysidc.compiler.lower import build_stack
 from sysidc.compiler.plan import Plan, StagePlan
 from sysidc.runtime.data.modules import SpecDataModule
 from sysidc.runtime.nn.ensemble import Ensemble
+from sysidc.runtime.nn.one_step_ahead import has_innovations
 from sysidc.runtime.runs.candidates import Candidate, Entry, as_tree, entry_of, file_name, root_mean_square, weights_of
 from sysidc.runtime.runs.epochs import Row
 from sysidc.runtime.runs.fitting import Workplace, fit_once, module_of
 from sysidc.runtime.runs.learned import tell_numbers
 from sysidc.runtime.runs.mistakes import RunError
 from sysidc.runtime.runs.model import Trained
-from sysidc.runtime.runs.record_warnings import record_warnings
 from sysidc.runtime.runs.reduced_rate import agree, at_every, is_long_enough, step_over
 from sysidc.runtime.runs.stage_data import allowance, anew, give_band, part_of, race_of
+from sysidc.runtime.runs.wrong_loss import error_ahead
 from sysidc.runtime.training.preparation import BLOCK, prepare, settle, trainable
 from sysidc.runtime.training.starts import Starts
 from sysidc.runtime.training.step import TrainingModule
@@ -38,6 +39,13 @@ REFIT_SHARE = 0.7
 
 MUCH_WORSE = 2.0
 """A model whose error on what it was fitted to is this many times that of the best is not averaged with it."""
+
+
+class Manner(NamedTuple):
+    """What ends a fit besides what the plan says, and whether it keeps the weights that validate best, or the last."""
+
+    stops: Sequence[pl.Callback] = ()
+    keep_best: bool = True
 
 
 class Race:
@@ -55,8 +63,6 @@ class Race:
         self.starts = Starts(self.simulation.linear_start, self.block, plan.train.seed)
         self.plans = {"": plan}
         self.rows: list[Row] = []
-        if plan.train.mode == "simulation":
-            self._say_all(record_warnings(plan, sum(data.tapes["train"].lengths)))
         self.spent = 0.0
         self.at_full_rate = False
         self.open()
@@ -78,10 +84,6 @@ class Race:
         self.place.say(f"trained {len(self.rows)} epochs in {self.spent:.1f} s")
         return self._trained(chosen), self.rows, self.spent
 
-    def _say_all(self, lines: Iterable[str]) -> None:
-        for line in lines:
-            self.place.say(line)
-
     # --- what a race of structures does otherwise ----------------------------------------------------------------
 
     def open(self) -> None:
@@ -99,9 +101,13 @@ class Race:
         """Who is refitted and averaged."""
         return ranked[: max(1, self.simulation.ensemble)]
 
-    def stops(self, number: int) -> Sequence[pl.Callback]:
-        """What ends a fit of a stage besides what the plan says."""
-        return ()
+    def manner(self, number: int, structure: str) -> Manner:
+        """How a candidate is fitted in a stage."""
+        return Manner()
+
+    def rank(self, candidate: Candidate) -> float:
+        """What is least of the best."""
+        return candidate.score
 
     def label(self, structure: str, index: int) -> str:
         """How a candidate is called."""
@@ -129,7 +135,7 @@ class Race:
             spent = (self.spent, self.spent - before)
             allowed = allowance(share, stage, self.plan.train.time_limit, spent, len(going) - position)
             behind.append(self._run(number, stage, part, candidate, allowed))
-        ranked = sorted(behind, key=lambda candidate: candidate.score)
+        ranked = sorted(behind, key=self.rank)
         if len(ranked) > 1:
             best = "; ".join(self.label(*entry_of(candidate)) for candidate in ranked[: stage.keep])
             self.place.say(f"  best: {best}")
@@ -227,7 +233,7 @@ class Race:
         give_band(module, part)
         before = weights_of(stack)
         errors = self._errors(module, part)
-        rows, earlier, epochs = self._trained_rows(plan, module, part, name, errors, self.stops(number))
+        rows, earlier, epochs = self._trained_rows(plan, module, part, name, errors, self.manner(number, structure))
         settle(stack, part, prior=True)
         reached = self._errors(module, part)
         if not max(reached) < math.inf:
@@ -238,8 +244,10 @@ class Race:
             step_over(stack, 1)
             settle(stack, whole, prior=True)
             reached = self._errors(module, whole)
+        ahead = error_ahead(stack, self._both(part)) if has_innovations(stack) else 0.0
         seconds = time.perf_counter() - began + earlier
-        return Candidate(structure, index, weights_of(stack), before, *reached, epochs, seconds, rows, *learned_from)
+        found = (*reached, epochs, seconds, rows, *learned_from, ahead)
+        return Candidate(structure, index, weights_of(stack), before, *found)
 
     def _trained_rows(
         self,
@@ -248,7 +256,7 @@ class Race:
         part: SpecDataModule,
         name: str,
         errors: tuple[float, float],
-        stops: Sequence[pl.Callback],
+        manner: Manner,
     ) -> tuple[list[Row], float, int]:
         """The learning curve, the seconds that earlier processes spent on it, and the kept epoch (0: none was better
         than the start) of a fit."""
@@ -259,7 +267,7 @@ class Race:
         start = weights_of(module.module)
         began = time.perf_counter()
         try:
-            fitted = fit_once(plan, module, part, name, self.place, stops=stops)
+            fitted = fit_once(plan, module, part, name, self.place, manner.keep_best, manner.stops)
         except RunError as error:
             if error.id != "diverged":
                 raise
@@ -268,7 +276,7 @@ class Race:
             return [], 0.0, 0
         best = min((row["val_rmse"] for row in fitted.rows if row["val_rmse"] is not None), default=math.inf)
         earlier = max(0.0, fitted.seconds - (time.perf_counter() - began))
-        if best > errors[1]:
+        if manner.keep_best and best > errors[1]:
             module.module.load_state_dict(start)
             return fitted.rows, earlier, 0
         return fitted.rows, earlier, fitted.best_epoch or len(fitted.rows)
@@ -282,9 +290,14 @@ class Race:
 
     def _errors(self, module: TrainingModule, part: SpecDataModule) -> tuple[float, float]:
         """Root mean square errors on the training and the validation part, in the units of the data."""
+        fit, validation = (root_mean_square(module, batches) for batches in self._both(part))
+        return fit, validation
+
+    def _both(self, part: SpecDataModule) -> list[Iterable[Any]]:
+        """The batches of the training and of the validation part, both as a validation has them."""
         look = copy(part)
         look.tapes = {**part.tapes, "validation": part.tapes["train"]}
-        return root_mean_square(module, look.val_dataloader()), root_mean_square(module, part.val_dataloader())
+        return [look.val_dataloader(), part.val_dataloader()]
 
     # --- behind the stages -------------------------------------------------------------------------------------
 

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-import lightning.pytorch as pl
-
 from sysidc.compiler.lower import is_second_order
 from sysidc.compiler.plan import StagePlan
 from sysidc.runtime.data.modules import SpecDataModule
 from sysidc.runtime.runs.candidates import Candidate, Entry
-from sysidc.runtime.runs.open_race import opened, smallest_first
+from sysidc.runtime.runs.open_race import opened, with_the_smallest
 from sysidc.runtime.runs.periodic_records import averaged
-from sysidc.runtime.runs.race import Race
+from sysidc.runtime.runs.race import Manner, Race
 from sysidc.runtime.runs.structures import draws, outlook, structures, with_innovations
 from sysidc.runtime.runs.wrong_loss import is_wrong, one_step_error
 from sysidc.runtime.training.stops import Settled
@@ -23,8 +19,8 @@ NEAR = 1.25
 INNOVATIONS = 3
 """So many of the best structures are raced with innovations, too."""
 
-HEAT_GAIN, LAST_GAIN, PATIENCE = 2e-2, 5e-3, 10
-"""A fit ends where so many epochs lower the squared error by a smaller share; in the last stage by a still smaller."""
+EARLY, LAST = (1e-2, 5), (5e-3, 10)
+"""A fit ends where the squared error falls by less than this share in so many epochs: in heats, in the last stage."""
 
 
 class StructureRace(Race):
@@ -33,6 +29,7 @@ class StructureRace(Race):
     def open(self) -> None:
         """Fill in what the plan leaves open, by what the records show."""
         self.whole: SpecDataModule | None = None
+        self.innovating: set[str] = set()
         periods = averaged(self.data) if self.plan.data.validation.share else None
         if periods is not None:
             self.data, self.whole = periods.data, periods.whole
@@ -50,10 +47,16 @@ class StructureRace(Race):
     def unsplit(self) -> SpecDataModule:
         return super().unsplit() if self.whole is None else self.whole
 
-    def stops(self, number: int) -> Sequence[pl.Callback]:
+    def manner(self, number: int, structure: str) -> Manner:
+        keep_best = structure not in self.innovating
         if self.integrating or not is_second_order(self.plan):
-            return ()
-        return (Settled(LAST_GAIN if number == len(self.stages) - 1 else HEAT_GAIN, PATIENCE),)
+            return Manner(keep_best=keep_best)
+        return Manner([Settled(*(LAST if number == len(self.stages) - 1 else EARLY))], keep_best)
+
+    def rank(self, candidate: Candidate) -> float:
+        """Models with innovations are judged by what they are trained for: a simulation of what something unmeasured
+        drives says little."""
+        return candidate.ahead if candidate.structure in self.innovating else candidate.score
 
     def label(self, structure: str, index: int) -> str:
         """A candidate is called by its structure, and by its start where there are several."""
@@ -70,16 +73,13 @@ class StructureRace(Race):
         return [*kept, *((kept[0].structure, index) for index in more)]
 
     def joined(self, number: int, stage: StagePlan, ranked: list[Candidate]) -> list[Candidate]:
-        if number == len(self.stages) - 1:
-            return smallest_first(ranked)
-        return ranked if number or self.integrating else self._with_innovations(stage, ranked)
+        if number == max(0, len(self.stages) - 2) and not self.integrating:
+            ranked = self._with_innovations(number, stage, ranked)
+        return with_the_smallest(ranked, stage.keep, self.rank)
 
-    def _with_innovations(self, stage: StagePlan, ranked: list[Candidate]) -> list[Candidate]:
-        """The candidates of the race, and where simulation error is the wrong loss the best ones with innovations.
-
-        These come first where their simulation error is about that of the others, which were fitted to it: it says
-        little there, and theirs are the more certain parameters.
-        """
+    def _with_innovations(self, number: int, stage: StagePlan, ranked: list[Candidate]) -> list[Candidate]:
+        """The candidates of the race; where simulation error is the wrong loss the best ones with innovations in their
+        place, if their simulation error is about that of the others, which were fitted to it."""
         error = one_step_error(self.data)
         least = min(candidate.fit_error for candidate in ranked)
         if not is_wrong([least], error):
@@ -92,8 +92,11 @@ class StructureRace(Race):
         made = {f"{name}, innovations": with_innovations(self.plans[name]) for name in names}
         more = {name: plan for name, plan in made.items() if plan is not None}
         more = dict(list(more.items())[:INNOVATIONS])
-        self.plans = {**self.plans, **more}
-        joined = self.stage(0, stage, [(name, 0) for name in more]) if more else []
-        everyone = sorted([*ranked, *joined], key=lambda candidate: candidate.score)
-        near = [item for item in everyone if item.structure in more and item.score <= NEAR * everyone[0].score]
-        return near + [item for item in everyone if not any(item is other for other in near)]
+        if not more:
+            return ranked
+        self.plans, self.innovating = {**self.plans, **more}, set(more)
+        joined = self.stage(number, stage, [(name, 0) for name in more])
+        if min(candidate.score for candidate in joined) <= NEAR * ranked[0].score:
+            return joined
+        self.place.say("  they simulate worse, and stay behind")
+        return ranked

@@ -29,6 +29,7 @@ from sysidc.runtime.runs.model import Trained, members_of
 from sysidc.runtime.runs.predict import prediction_columns, write_columns
 from sysidc.runtime.runs.processes import is_shared, rank
 from sysidc.runtime.runs.progress import Progress, announcement
+from sysidc.runtime.runs.record_warnings import record_warnings
 from sysidc.runtime.runs.report import write_report
 from sysidc.runtime.runs.resolved import resolved_text
 from sysidc.runtime.runs.resume import Progressed, interruption_told, require_same_data
@@ -134,7 +135,8 @@ def fit(
     progress = Progress(plan.train.epochs, quiet)
     log: list[str] = []
     place = Workplace(folder, runs, progress, progressed, log, more)
-    for line in announcement(plan, data, device):
+    warnings = record_warnings(plan, sum(data.tapes["train"].lengths)) if plan.train.mode == "simulation" else ()
+    for line in (*announcement(plan, data, device), *warnings):
         place.say(line)
     with threads_of(plan), progress.running(), gentle_stop(progressed, progress.say):
         threads = torch.get_num_threads()

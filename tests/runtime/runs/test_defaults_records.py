@@ -185,7 +185,7 @@ def test_of_an_integrator_the_position_is_a_state_that_no_network_sees(tmp_path:
     torch.testing.assert_close(layer.A[:, 0], torch.tensor([1.0, 0.0], dtype=torch.float64), rtol=0, atol=5e-3)
     with torch.no_grad():
         for network in (layer.f, layer.h):
-            network[-1].weight.normal_()
+            list(network.parameters())[-1].normal_()
     x, now, moved = torch.randn(5, 2), torch.randn(5, 1), torch.tensor([3.0, 0.0])
     (after, y), (after_moved, y_moved) = (layer.step(state.double(), now.double()) for state in (x, x + moved))
     torch.testing.assert_close(after_moved - after, (layer.A @ moved.double()).expand(5, 2))
