@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import tomllib
 from argparse import ArgumentParser
 from importlib import import_module
 from pathlib import Path
@@ -18,8 +19,13 @@ from sysidc.dsl.source import Source
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 PAGES = sorted(DOCS.rglob("*.md"))
+TOLD = [*PAGES, DOCS.parent / "README.md", DOCS.parent / "CONTRIBUTING.md"]
 FENCE = re.compile(r"^ *```sysid[^\n]*\n(?P<text>.*?)^ *```$", re.MULTILINE | re.DOTALL)
 COMMAND = re.compile(r"^(?: {4}| *\$ )sysidc (?P<arguments>.+)$", re.MULTILINE)
+INLINE = re.compile(r"`sysidc (?P<verb>\w+)(?P<arguments>[^`\n]*)`")
+PROGRAM = re.compile(r"python (benchmarks/\w+\.py)")
+TARGET = re.compile(r"`make (\w+)`")
+EXTRA = re.compile(r'"(?:sysidc|\.)\[([\w,]+)\]"')
 LINK = re.compile(r"\]\((?!https?:|#)(?P<target>[^)#]+)[^)]*\)")
 
 MISSING = {
@@ -60,6 +66,26 @@ def test_commands_are_those_that_there_are(file: Path) -> None:
         parser = ArgumentParser(verb)
         import_module(f"sysidc.runtime.cli.{verb}").add_arguments(parser)
         parser.parse_args(arguments)
+
+
+@pytest.mark.parametrize("file", TOLD, ids=lambda file: file.name)
+def test_verbs_and_options_in_sentences_are_those_that_there_are(file: Path) -> None:
+    for command in INLINE.finditer(file.read_text(encoding="utf-8")):
+        parser = ArgumentParser(command["verb"])
+        import_module(f"sysidc.runtime.cli.{command['verb']}").add_arguments(parser)
+        named = set(re.findall(r"(?<!\S)--?[a-z][a-z-]*", command["arguments"]))
+        assert named <= set(parser._option_string_actions), command[0]
+
+
+@pytest.mark.parametrize("file", TOLD, ids=lambda file: file.name)
+def test_programs_targets_and_extras_are_those_that_there_are(file: Path) -> None:
+    text = file.read_text(encoding="utf-8")
+    assert [name for name in PROGRAM.findall(text) if not (DOCS.parent / name).is_file()] == []
+    targets = re.findall(r"^([a-z]+):", (DOCS.parent / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    assert set(TARGET.findall(text)) <= set(targets)
+    with (DOCS.parent / "pyproject.toml").open("rb") as opened:
+        extras = tomllib.load(opened)["project"]["optional-dependencies"]
+    assert {name for names in EXTRA.findall(text) for name in names.split(",")} <= set(extras)
 
 
 def test_the_gallery_shows_every_example() -> None:

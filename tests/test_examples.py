@@ -38,6 +38,16 @@ def test_the_spec_in_the_readme_builds(tmp_path: Path) -> None:
     assert isinstance(sysidc.load(str(file)).build(), torch.nn.Sequential)
 
 
+def test_the_program_in_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text, spec = readme()
+    monkeypatch.chdir(tmp_path)
+    short = spec.replace("samples = 6_000", "samples = 600").replace("epochs    = 20", "epochs    = 1")
+    assert short != spec
+    Path("duffing.sysid").write_text(short, encoding="utf-8")
+    (program,) = re.findall(r"^```python\n(.*?)^```", text, re.M | re.S)
+    exec(compile(program, "README.md", "exec"), {})
+
+
 def test_the_mistake_in_the_readme_is_drawn_as_it_stands_there() -> None:
     text, spec = readme()
     wrong = spec.replace("  Tanh\n", "  @residual { Tanh  Linear(16) }\n")
