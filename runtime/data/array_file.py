@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import tempfile
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -70,7 +71,7 @@ def _unpacked(path: str, columns: tuple[str, ...], rows: int) -> dict[str, Array
         with tempfile.TemporaryFile() as file:
             maps[column] = np.memmap(file, dtype=kind.to_pandas_dtype(), mode="w+", shape=(rows,))
     first = 0
-    for batch in pq.ParquetFile(path).iter_batches(columns=list(columns)):
+    for batch in _batches(path, columns):
         for column in columns:
             read = batch.column(column)
             if read.null_count and maps[column].dtype.kind != "f":
@@ -78,6 +79,15 @@ def _unpacked(path: str, columns: tuple[str, ...], rows: int) -> dict[str, Array
             maps[column][first : first + len(batch)] = read.to_numpy(zero_copy_only=False)
         first += len(batch)
     return maps
+
+
+def _batches(path: str, columns: tuple[str, ...]) -> Iterator[Any]:
+    """Record batches, row group by row group: one walk over all groups would keep what it has read of each."""
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(path) as file:
+        for group in range(file.num_row_groups):
+            yield from file.iter_batches(row_groups=[group], columns=list(columns))
 
 
 def read_npz(path: str, request: Request) -> Table:
