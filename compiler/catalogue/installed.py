@@ -154,7 +154,7 @@ def effect(entry: Layer, arguments: Mapping[str, Any], shape: Shape) -> Effect |
         found = entry.rule(arguments, shape)
         wrong = _wrong_effect(found)
     except Exception as error:  # another package's code may fail in any way, and must not break a check
-        wrong = f"fails: {type(error).__name__}: {error}"
+        return Broken(entry.name, package, f"its rule fails: {type(error).__name__}: {error}")
     return found if wrong is None else Broken(entry.name, package, f"its rule {wrong}")
 
 
