@@ -47,8 +47,7 @@ def absent(plans: Sequence[Plan]) -> dict[str, str]:
         found[f"{SOLVERS}window_problem.WindowProblem"] = EMPTY.format("WindowProblem")
     linear = sum(node.layer in ("LinearDynamics", "StateSpace", "PolynomialStateSpace") for node in nodes)
     simulation = plans[0].train.simulation
+    unused: tuple[str, ...] = CASCADE if len(plans) == 1 and linear == 1 else ()
     if not linear or simulation is None or not simulation.linear_start:
         unused = LINEAR
-    else:
-        unused = CASCADE if len(plans) == 1 and linear == 1 else ()
     return found | {path: UNUSED.format(path.rpartition(".")[2]) for path in unused}

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import tempfile
+import tokenize
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -14,6 +16,11 @@ from sysidc.runtime.data import mistakes
 from sysidc.runtime.data.record import Array
 from sysidc.runtime.data.table import Request, Table, cut_rows, find_columns
 
+DAMAGED = (
+    *(ValueError, TypeError, LookupError, EOFError, OSError, RuntimeError),
+    *(zipfile.BadZipFile, zlib.error, tokenize.TokenError),
+)
+"""What readers raise for bytes that make no sense, in a file that was opened before."""
 IN_MEMORY = 1 << 25
 """So many values of a Parquet file are held in memory; those of a larger one are unpacked into a temporary file."""
 
@@ -25,7 +32,7 @@ def read_npy(path: str, request: Request) -> Table:
     """
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError) as error:
+    except DAMAGED as error:
         raise mistakes.broken_file(path, "NPY", _first_line(error)) from None
     if isinstance(array, np.lib.npyio.NpzFile):
         raise mistakes.broken_file(path, "NPY", "it is an NPZ file")
@@ -52,7 +59,7 @@ def read_parquet(path: str, request: Request) -> Table:
         if rows * len(request.columns) > IN_MEMORY and (unpacked := _unpacked(path, request.columns, rows)):
             return replace(_table(path, unpacked, request), mapped=True)
         table = pq.read_table(path, columns=list(request.columns))
-    except pa.ArrowInvalid as error:
+    except (pa.ArrowException, OSError) as error:  # the file was opened before: it is damaged
         raise mistakes.broken_file(path, "Parquet", _first_line(error)) from None
     return _table(path, {name: table.column(name).to_pandas().to_numpy() for name in request.columns}, request)
 
@@ -92,11 +99,11 @@ def _batches(path: str, columns: tuple[str, ...]) -> Iterator[Any]:
 
 def read_npz(path: str, request: Request) -> Table:
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
             if not isinstance(arrays, np.lib.npyio.NpzFile):
                 raise mistakes.broken_file(path, "NPZ", "it is a single array")
             return _arrays(path, list(arrays.files), arrays.__getitem__, request)
-    except (zipfile.BadZipFile, ValueError, EOFError) as error:
+    except DAMAGED as error:
         raise mistakes.broken_file(path, "NPZ", _first_line(error)) from None
 
 
@@ -113,7 +120,7 @@ def read_mat(path: str, request: Request) -> Table:
         arrays = loadmat(path, variable_names=list(request.columns))
     except NotImplementedError:  # scipy's word for version 7.3
         return read_hdf5(path, request)
-    except (MatReadError, ValueError, TypeError) as error:
+    except (MatReadError, *DAMAGED) as error:
         raise mistakes.broken_file(path, "MAT", _first_line(error)) from None
     return _arrays(path, present, arrays.__getitem__, request)
 
@@ -129,7 +136,7 @@ def read_hdf5(path: str, request: Request) -> Table:
             present: list[str] = []
             file.visititems(lambda name, item: present.append(name) if isinstance(item, h5py.Dataset) else None)
             return _arrays(path, present, lambda name: np.asarray(file[name]), request)
-    except OSError as error:
+    except DAMAGED as error:
         raise mistakes.broken_file(path, "HDF5", _first_line(error)) from None
 
 

@@ -117,7 +117,7 @@ def mapped_record(
     """The rows of a table as a record that stays on disk; every value is judged. Raises DataError."""
     first, end = rows
     if end - first < 2:
-        raise mistakes.one_row(name)
+        raise mistakes.one_row(table.path, name)
     if missing != "error":
         raise mistakes.mapped_gaps(table.path, missing)
     values: dict[str, Any] = {}

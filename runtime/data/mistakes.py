@@ -123,8 +123,8 @@ def not_embedded(record: str, column: str, row: int, value: int, size: int) -> D
     return DataError("not-embedded", message, help="a larger `num_embeddings`, or integers that begin at 0")
 
 
-def one_row(record: str) -> DataError:
-    return DataError("short-record", f"record '{record}' has one row; a model needs at least two samples")
+def one_row(path: str, record: str) -> DataError:
+    return DataError("short-record", f"record '{record}' of '{path}' has one row; a model needs at least two samples")
 
 
 def time_not_uniform(path: str, column: str, row: str, step: float, expected: float) -> DataError:
@@ -135,6 +135,10 @@ def time_not_uniform(path: str, column: str, row: str, step: float, expected: fl
 def too_short(record: str, split: str, needed: int, present: int, purpose: str) -> DataError:
     message = f"the {split} part of record '{record}' has {_samples(present)}; {purpose} needs {needed}"
     return DataError("short-record", message)
+
+
+def too_few(what: str, needed: int, present: int) -> DataError:
+    return DataError("short-record", f"{what} has {_samples(present)}; one prediction needs {needed}")
 
 
 def part_too_large(record: str, split: str, asked: int, present: int) -> DataError:

@@ -178,7 +178,7 @@ def _judged(table: Table, name: str, rows: tuple[int, int], time: str | None, wa
         if stop - start < 2 and cut:
             continue
         if stop - start < 2:
-            raise mistakes.one_row(name)
+            raise mistakes.one_row(table.path, name)
         yield _record(table, inside, arrays, (start, stop), time, wanted, cut)
 
 

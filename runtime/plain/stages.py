@@ -85,7 +85,7 @@ class Stages:
     ) -> list[Candidate]:
         """Train all candidates on the first `samples` of the training part; the best comes first."""
         part = first_samples(self.train, samples)
-        behind = []
+        behind: list[Candidate] = []
         for position, candidate in enumerate(going):
             seconds = self.allowed(share, len(going) - position)
             if seconds == 0 and behind and not candidate.weights:

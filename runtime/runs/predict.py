@@ -14,7 +14,7 @@ from sysidc.compiler.plan import Plan, SignalPlan, SourcePlan
 from sysidc.runtime.data import columns
 from sysidc.runtime.data.errors import DataError
 from sysidc.runtime.data.layouts import known_outputs, spans_record, window_layout
-from sysidc.runtime.data.mistakes import too_short
+from sysidc.runtime.data.mistakes import too_few
 from sysidc.runtime.data.prepare import header_signals
 from sysidc.runtime.data.record import Array, Record
 from sysidc.runtime.data.sources import load
@@ -46,7 +46,8 @@ def predict_data(trained: Trained, data: Data, horizon: int | None = None) -> li
     if horizon is not None and trained.plan.train.prediction is None:
         raise mistakes.no_horizon(trained.plan.train.mode)
     records = read_file(trained.plan, Path(data)) if isinstance(data, str | Path) else [_table(trained.plan, data)]
-    return [(record.name, prediction_columns(trained, record, horizon)) for record in _tensors(trained.plan, records)]
+    tensors = _tensors(trained.plan, records, data)
+    return [(record.name, prediction_columns(trained, record, horizon)) for record in tensors]
 
 
 def predict_file(
@@ -90,7 +91,7 @@ def _write_pieces(plan: Plan, file: ChunkedFile, way: Way, output: Path) -> int:
             writer.write(_columns(plan, steps, None, values, predicted))
             done += len(steps)
         if done < shortest(plan):
-            raise too_short(file.path.stem, "given", shortest(plan), done, "one prediction")
+            raise too_few(f"'{file.path}'", shortest(plan), done)
     return done
 
 
@@ -231,12 +232,17 @@ def _column(table: Table, name: str, dtype: str) -> Array:
     return columns.cast(table, name, array, dtype, 0)
 
 
-def _tensors(plan: Plan, records: list[Record]) -> tuple[TensorRecord, ...]:
+def _tensors(plan: Plan, records: list[Record], data: Data) -> tuple[TensorRecord, ...]:
     needed = shortest(plan)
     for record in records:
         if len(record) < needed:
-            raise too_short(record.name, "given", needed, len(record), "one prediction")
+            raise too_few(_said(record.name, data), needed, len(record))
     return lay(records, {name: getattr(torch, plan.signal(name).dtype) for name in records[0].values}).records
+
+
+def _said(record: str, data: Data) -> str:
+    """A record with the file that it comes from."""
+    return f"record '{record}' of '{data}'" if isinstance(data, str | Path) else f"record '{record}'"
 
 
 def shortest(plan: Plan) -> int:

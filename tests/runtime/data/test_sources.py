@@ -19,6 +19,8 @@ from sysidc.compiler.plan import SignalPlan, SourcePlan
 from sysidc.runtime.data.errors import DataError
 from sysidc.runtime.data.record import Record
 from sysidc.runtime.data.sources import load
+from sysidc.runtime.data.sources import read as read_table
+from sysidc.runtime.data.table import Request
 
 Source: TypeAlias = Callable[..., SourcePlan]
 Load: TypeAlias = Callable[..., list[Record]]
@@ -201,7 +203,7 @@ SINGLE = (SignalPlan("u", "input", ("u",), "float32", None),)
         ("u,y\n1,2\n0.5,3\n", {"signals": INTEGER}, "wrong-dtype", r"holds 0.5 in row 1 \(line 3\), .* int64"),
         ("u,y\n1,2\n300,3\n", {"signals": SMALL}, "wrong-dtype", "holds 300 in row 1 .* int8"),
         ("u,y\n1,2\n1e300,3\n", {"signals": SINGLE}, "wrong-dtype", "which does not fit float32"),
-        ("u,y\n1,2\n", {}, "short-record", "record 'a' has one row"),
+        ("u,y\n1,2\n", {}, "short-record", "has one row"),
         ("u,y\n1,2\n3,4,5\n", {}, "ragged-row", "line 3 of .* has 3 fields, its header has 2"),
         ("u,y\n1,2,9\n3,4,9\n", {}, "ragged-row", "line 2 of .* has 3 fields"),
         ("u,y\n,2\n3,4\n", {"missing": "interpolate"}, "missing-value", r"row 0 \(line 2\), at an end"),
@@ -253,6 +255,31 @@ def test_other_encodings_than_utf8_are_told(read: Load, tmp_path: Path, text: st
     with pytest.raises(DataError) as caught:
         read("a.csv")
     assert caught.value.id == "not-utf8"
+
+
+@pytest.mark.parametrize("ending", [".parquet", ".npz", ".h5", ".npy"])
+def test_a_damaged_file_is_read_or_refused_by_name(tmp_path: Path, ending: str) -> None:
+    """Cut anywhere and with any bytes exchanged; readers have many ways to say that they do not understand."""
+    path, values = tmp_path / f"a{ending}", np.arange(200.0)
+    if ending == ".parquet":
+        pd.DataFrame({"c0": values, "c1": values}).to_parquet(path)
+    elif ending == ".npz":
+        np.savez(path, c0=values, c1=values)
+    elif ending == ".npy":
+        np.save(path, np.stack([values, values], axis=1))
+    else:
+        with h5py.File(path, "w") as file:
+            file["c0"], file["c1"] = values, values
+    whole, random = path.read_bytes(), np.random.default_rng(0)
+    for attempt in range(60):
+        damaged = bytearray(whole[: random.integers(1, len(whole))] if attempt % 2 else whole)
+        for place in random.integers(0, len(damaged), size=attempt % 5):
+            damaged[place] = random.integers(0, 256)
+        path.write_bytes(damaged)
+        try:
+            read_table(str(path), Request(("c0", "c1"), None, ","))
+        except DataError as error:
+            assert path.name in str(error)
 
 
 def test_columns_of_several_lengths_are_told(read: Load, tmp_path: Path) -> None:
