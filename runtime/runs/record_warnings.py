@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
 
 from sysidc.compiler.plan import Plan
 from sysidc.runtime.data.prepare import header_signals, prepare
+from sysidc.runtime.data.record import Record
 from sysidc.runtime.data.splits import Parts
 from sysidc.runtime.data.symptoms import Symptom, symptoms
 
@@ -39,8 +43,18 @@ def _serious(plan: Plan, parts: Parts) -> list[Symptom]:
     inputs, outputs = (
         [signal.name for signal in header_signals(plan) if signal.role == role] for role in ("input", "output")
     )
-    found = symptoms(parts.train, parts.validation, parts.test, inputs, outputs)
-    return [symptom for symptom in found if symptom.id in SERIOUS]
+    found = symptoms(_read(parts.train), _read(parts.validation), _read(parts.test), inputs, outputs)
+    serious = {symptom.message: symptom for symptom in found if symptom.id in SERIOUS}
+    return list(serious.values())  # parts of one record say the same
+
+
+def _read(records: Sequence[Record]) -> list[Record]:
+    """Records in memory: those that stay on disk give windows and no arrays. A longer one stays unread."""
+    return [
+        replace(record, values={name: np.asarray(values) for name, values in record.values.items()})
+        for record in records
+        if len(record) <= MOST_SAMPLES
+    ]
 
 
 def _lines(found: Sequence[Symptom]) -> Iterator[str]:
