@@ -109,6 +109,22 @@ def _child(parent: int) -> int:
     raise AssertionError("no worker was started")
 
 
+def test_a_sweep_without_time_waits_and_goes_on_when_it_has_some(folder: Path) -> None:
+    from sysidc.runtime.sweep.search import search
+    from tests.sweep.test_trial import here
+
+    path = spec(folder, "sampler = random  trials = 2  time_limit = 1 ms")
+    done = sweep(folder)
+    assert done.returncode == 2
+    assert "the time limit of the sweep was over before a trial was finished" in done.stderr
+    path.write_text(
+        path.read_text(encoding="utf-8").replace("time_limit = 1 ms", "time_limit = none"), encoding="utf-8"
+    )
+    found = search(sysidc.load(path).compiled, {}, folder / "runs", here)
+    assert str(found.folder) in done.stderr
+    assert [row["state"] for row in found.rows] == ["complete"] * 2
+
+
 def test_what_belongs_to_ray_is_refused_without_it(folder: Path) -> None:
     spec(folder, "")
     done = sweep(folder, "--cpus", "2")
