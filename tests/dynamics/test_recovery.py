@@ -31,9 +31,9 @@ RECORDS = {
     "bouc_wen": (300, 100.0),
 }
 QUICK = ("lorenz", "wiener_hammerstein")
-# What a record hardly tells: of beta, gamma and delta only beta * gamma and beta * delta matter; both tanks have about the
-# same time constant, so that which of them is the faster one is told to second order only, unless the pump is known; and
-# what a tank spills is seen where it overflows.
+# What a record hardly tells: of beta, gamma and delta only beta * gamma and beta * delta matter; both tanks have about
+# the same time constant, so that which of them is the faster is told to second order only, unless the pump is known;
+# and what a tank spills is seen where it overflows.
 HELD = {"bouc_wen": ("beta",), "cascaded_tanks": ("k4", "spill")}
 # A pump fills and never drains: steps between these levels, which keep the tanks wet and below the brim.
 PUMP, HOLD = (2.0, 5.0), 20
