@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import cast
 
@@ -77,6 +77,14 @@ class Spline(nn.Module):
             self.high.copy_(high)
             self.c.copy_(self._greville())
 
+    def follow(self, function: Callable[[Tensor], Tensor]) -> None:
+        """Be on the range the least-squares spline of y = function(x), x and y (points, channels)."""
+        share = torch.linspace(0, 1, 8 * len(self.centres)).to(self.c)
+        with torch.no_grad():
+            x = self.low + (self.high - self.low) * share[:, None]
+            found = torch.linalg.lstsq(self.basis(x).transpose(0, 1), function(x).T[..., None])
+            self.c.copy_(found.solution[..., 0])
+
     def roughness(self) -> Tensor:
         """R with c' R c the sum of squared second differences of all channels, c laid end to end."""
         channels, knots = self.c.shape
@@ -91,6 +99,12 @@ class Spline(nn.Module):
         t = ((inside - self.low) / self._pitch())[..., None] - self.centres
         slope = (cubic_slope(t) * self.c).sum(-1) / self._pitch()
         return (cubic(t) * self.c).sum(-1) + slope * (x - inside), slope
+
+    def basis(self, x: Tensor) -> Tensor:
+        """dy/dc (..., channels, knots), row by row of c."""
+        inside = torch.minimum(torch.maximum(x, self.low), self.high)
+        t = ((inside - self.low) / self._pitch())[..., None] - self.centres
+        return cubic(t) + cubic_slope(t) * ((x - inside) / self._pitch())[..., None]
 
 
 def cubic(t: Tensor) -> Tensor:
@@ -120,6 +134,10 @@ class Polynomial(nn.Module):
         for coefficient in reversed(powers[:-1]):
             y, slope = y * x + coefficient, slope * x + y
         return y, slope
+
+    def basis(self, x: Tensor) -> Tensor:
+        """dy/dc (..., channels, degree + 1), row by row of c."""
+        return x[..., None] ** torch.arange(self.c.shape[1]).to(x)
 
 
 class CurveNetwork(nn.Module):

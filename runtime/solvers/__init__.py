@@ -1,6 +1,6 @@
 """Numerics that fit a model to whole records: linear models by subspace methods, starts for cascades of blocks."""
 
-from sysidc.runtime.solvers.block_starts import block_from_poles, random_poles, splits
+from sysidc.runtime.solvers.block_starts import block_from_poles, random_poles, several_between, splits
 from sysidc.runtime.solvers.cascade_starts import CascadeStart, cascade_starts
 from sysidc.runtime.solvers.levenberg_marquardt import LevenbergMarquardt
 from sysidc.runtime.solvers.linear_model import LinearModel, fit_percent, series
@@ -25,6 +25,7 @@ __all__ = [
     "pole_products",
     "random_poles",
     "series",
+    "several_between",
     "simulation_error",
     "splits",
     "static_curve",

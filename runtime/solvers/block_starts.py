@@ -42,6 +42,20 @@ def splits(
     return [_blocks(first, second, gain, inputs) for first, second in chosen]
 
 
+def several_between(first: LinearModel, second: LinearModel, channels: int) -> tuple[LinearModel, LinearModel]:
+    """The same cascade with several signals between its blocks, whose mean is the one there was.
+
+    They stand for the signal at as many times around each sample, 1 / channels of a step apart, by the straight line to
+    the next sample as far as that is known. Behind a curve their mean tells what a circuit in continuous time does
+    between two samples, which the sample alone does not.
+    """
+    later = ((np.arange(channels) + 0.5) / channels - 0.5)[:, None]
+    C = first.C + later * (first.C @ first.A - first.C)
+    D = first.D + later * (first.C @ first.B - first.D)
+    B2, D2 = (np.repeat(matrix / channels, channels, axis=1) for matrix in (second.B, second.D))
+    return LinearModel(first.A, first.B, C, D), LinearModel(second.A, B2, second.C, D2)
+
+
 def random_poles(count: int, rng: np.random.Generator, slowest: float = 100.0) -> Complexes:
     """`count` stable poles, time constants spread evenly in their logarithm from 1 to `slowest` steps.
 

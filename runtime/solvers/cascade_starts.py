@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 
@@ -12,6 +13,11 @@ from sysidc.runtime.solvers.hankel import Pair
 from sysidc.runtime.solvers.linear_model import LinearModel
 from sysidc.runtime.solvers.pole_products import pole_products
 from sysidc.runtime.solvers.static_curve import StaticCurve, static_curve
+
+Blocks: TypeAlias = tuple[LinearModel, LinearModel]
+
+SHARED = 64
+ANEW = 4
 
 
 @dataclass(frozen=True)
@@ -35,23 +41,26 @@ def cascade_starts(
 ) -> list[CascadeStart]:
     """Up to `most` starts with blocks of n1 and n2 states, by the error that is left after the best static curve.
 
-    `model` is a linear model of the records with n1 + n2 states. Each way to share out its poles is tried with every
-    sharing of its zeros, and once with numerators found anew (`pole_products` with a polynomial of `degree`). The list
-    is empty where pairs of poles cannot be shared out. Some thousand steps of the records are enough.
+    `model` is a linear model of the records with n1 + n2 states. Its poles and zeros are shared out in up to `SHARED`
+    ways; the best `ANEW` sets of poles among these are tried once more with numerators found anew (`pole_products` with
+    a polynomial of `degree`). The list is empty where pairs of poles cannot be shared out. Some thousand steps of the
+    records are enough; the first `washout` of each are not counted.
     """
     inputs = [u for u, _ in records]
-    shared = splits(model, n1, n2, rng, inputs)
-    anew = [pole_products(records, first.poles(), second.poles(), degree) for first, second in _different_poles(shared)]
-    starts = [
-        CascadeStart(first, second, static_curve(records, first, second, washout=washout))
-        for first, second in [*anew, *shared]
-    ]
-    return sorted(starts, key=lambda start: start.curve.error)[:most]
+
+    def ranked(blocks: Sequence[Blocks]) -> list[CascadeStart]:
+        starts = [CascadeStart(*pair, static_curve(records, *pair, washout=washout)) for pair in blocks]
+        return sorted(starts, key=lambda start: start.curve.error)
+
+    shared = ranked(splits(model, n1, n2, rng, inputs, SHARED))
+    best = _different_poles([(start.first, start.second) for start in shared])[:ANEW]
+    anew = ranked([pole_products(records, first.poles(), second.poles(), degree) for first, second in best])
+    return sorted([*anew, *shared], key=lambda start: start.curve.error)[:most]
 
 
-def _different_poles(blocks: Sequence[tuple[LinearModel, LinearModel]]) -> list[tuple[LinearModel, LinearModel]]:
+def _different_poles(blocks: Sequence[Blocks]) -> list[Blocks]:
     """One split for each way to share out the poles."""
-    found: dict[tuple[complex, ...], tuple[LinearModel, LinearModel]] = {}
+    found: dict[tuple[complex, ...], Blocks] = {}
     for first, second in blocks:
         found.setdefault(tuple(np.round(np.sort_complex(first.poles()), 9).tolist()), (first, second))
     return list(found.values())

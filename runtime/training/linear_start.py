@@ -18,6 +18,7 @@ from sysidc.runtime.nn.linear_dynamics import LinearDynamics
 from sysidc.runtime.nn.pointwise import BoundedLinearUnit, Clip
 from sysidc.runtime.nn.polynomial_state_space import PolynomialStateSpace
 from sysidc.runtime.nn.state_space import StateSpace
+from sysidc.runtime.solvers.excited import moving_inputs
 from sysidc.runtime.solvers.hankel import Pair
 from sysidc.runtime.solvers.levenberg_marquardt import LevenbergMarquardt
 from sysidc.runtime.solvers.linear_model import LinearModel
@@ -76,10 +77,19 @@ def fit_linear(chain: Chain, records: Sequence[Records], block: int, states: int
     pairs = [(u, y) for item in shorter for u, y in _pairs(item)]
     input_mean, output_mean = (np.mean(np.concatenate([pair[side] for pair in pairs]), axis=0) for side in (0, 1))
     centred = [(u - input_mean, y - output_mean) for u, y in pairs]
-    estimate = subspace(centred, block, states)
-    model = estimate.model.scaled([u for u, _ in centred])
+    model = _estimated(centred, block, states).scaled([u for u, _ in centred])
     model, missed = refine(model, chain, shorter, input_mean, output_mean)
     return LinearStart(model.scaled([u for u, _ in centred]), input_mean, output_mean, missed)
+
+
+def _estimated(pairs: Sequence[Pair], block: int, states: int) -> LinearModel:
+    """By the subspace method, from the inputs that move each on its own; the others do nothing in it."""
+    inputs = pairs[0][0].shape[1]
+    moving = moving_inputs(np.concatenate([u for u, _ in pairs])) or list(range(inputs))
+    model = subspace([(u[:, moving], y) for u, y in pairs], block, states).model
+    B, D = np.zeros((states, inputs)), np.zeros((len(model.D), inputs))
+    B[:, moving], D[:, moving] = model.B, model.D
+    return LinearModel(model.A, B, model.C, D)
 
 
 def refine(

@@ -8,11 +8,13 @@ import numpy as np
 import torch
 
 from sysidc.runtime.nn.chain import Chain
-from sysidc.runtime.nn.curve import Curve
+from sysidc.runtime.nn.curve import Curve, Spline
 from sysidc.runtime.nn.equations import Equations
-from sysidc.runtime.solvers.block_starts import block_from_poles, random_poles, splits
+from sysidc.runtime.solvers.block_starts import block_from_poles, random_poles, several_between
+from sysidc.runtime.solvers.cascade_starts import CascadeStart, cascade_starts
 from sysidc.runtime.solvers.linear_model import LinearModel
 from sysidc.runtime.solvers.simulation_problem import Records
+from sysidc.runtime.solvers.static_curve import StaticCurve
 from sysidc.runtime.solvers.stiffness import stiffness
 from sysidc.runtime.training.linear_start import (
     LinearLayer,
@@ -24,7 +26,10 @@ from sysidc.runtime.training.linear_start import (
     write,
 )
 
-MOST_SPLITS = 64
+ENOUGH = 6_000
+"""Samples of each record that cascades are compared on."""
+
+MOST = 64
 
 
 class Starts:
@@ -36,6 +41,7 @@ class Starts:
     def __init__(self, linear: bool, block: int, seed: int) -> None:
         self.linear, self.block, self.seed = linear, block, seed
         self._fitted: dict[int, LinearStart] = {}
+        self._shared: dict[tuple[int, int], list[CascadeStart]] = {}
 
     def begin(self, stack: torch.nn.Module, records: Sequence[Records], index: int) -> str:
         """Start candidate `index` on its way; returns what was done, in words."""
@@ -82,23 +88,38 @@ class Starts:
 
     def _two_blocks(self, stack: Chain, records: Sequence[Records], index: int) -> str:
         first, second = linear_layers(stack)
-        if first.outputs != 1 or first.inputs != 1 or second.outputs != 1:
-            return "random weights: blocks of several channels have no linear start"
+        if first.inputs != 1 or second.outputs != 1 or first.outputs != second.inputs:
+            return "random weights: blocks of several inputs or outputs have no linear start"
         start = self._linear(stack, records, first.states + second.states)
         inputs = [u - start.input_mean for item in records for u in item.u.double().cpu().numpy()]
-        found = splits(start.model, first.states, second.states, np.random.default_rng(self.seed), inputs, MOST_SPLITS)
+        found = self._cascades(records, start, first.states, second.states)
         if index < len(found):
-            told = f"split {index + 1} of {len(found)} of a linear model that misses {100 * start.missed:.3g} %"
-            blocks = found[index]
+            best = found[index]
+            spread = float(np.concatenate([y for _, y in start.centred(records)]).std())
+            missed = 100 * best.curve.error / spread
+            told = f"cascade {index + 1} of {len(found)}, which misses {missed:.3g} % of the output"
+            blocks, curve = (best.first, best.second), best.curve
         else:
-            told = "random poles"
+            told, curve = "random poles", None
             blocks = self._random_blocks(first.states, second.states, inputs, index)
         between = [blocks[0].simulate(u) for u in inputs]
-        nothing = np.zeros(1)
-        write(first, LinearStart(blocks[0].scaled(inputs), start.input_mean, nothing, 0.0))
-        write(second, LinearStart(blocks[1].scaled(between), nothing, start.output_mean, 0.0))
+        scaled = blocks[0].scaled(inputs), blocks[1].scaled(between)
+        before, behind = several_between(*scaled, channels=first.outputs)
+        nothing = np.zeros(first.outputs)
+        write(first, LinearStart(before, start.input_mean, nothing, 0.0))
+        write(second, LinearStart(behind, nothing, start.output_mean, 0.0))
         cover_curves(stack, records)
+        if curve is not None:
+            bend_between(stack, first, curve)
         return told
+
+    def _cascades(self, records: Sequence[Records], start: LinearStart, n1: int, n2: int) -> list[CascadeStart]:
+        """The ways to share a linear model out between two blocks, found once for all candidates, best first."""
+        if (n1, n2) not in self._shared:
+            rng = np.random.default_rng(self.seed)
+            pairs = [(u[:ENOUGH], y[:ENOUGH]) for u, y in start.centred(records)]
+            self._shared[n1, n2] = cascade_starts(pairs, start.model, n1, n2, rng, most=MOST)
+        return self._shared[n1, n2]
 
     def _random_blocks(self, n1: int, n2: int, inputs: list[np.ndarray], index: int) -> tuple[LinearModel, LinearModel]:
         rng = self._rng(index)
@@ -115,3 +136,11 @@ def cover_curves(stack: Chain, records: Sequence[Records]) -> None:
             if isinstance(layer, Curve):
                 cover(layer, torch.cat([value.flatten(0, 1) for value in values]))
             values = [layer(value) for value in values]
+
+
+def bend_between(stack: Chain, first: LinearLayer, curve: StaticCurve) -> None:
+    """A spline right behind the first block takes the shape of the curve."""
+    found = list(elements(stack))
+    behind = found[found.index(first) + 1]
+    if isinstance(behind, Curve) and isinstance(behind.curve, Spline):
+        behind.curve.follow(lambda x: torch.as_tensor(curve(x.double().cpu().numpy())).to(x))

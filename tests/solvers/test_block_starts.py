@@ -16,6 +16,7 @@ from sysidc.runtime.solvers import (
     pole_products,
     random_poles,
     series,
+    several_between,
     splits,
     static_curve,
 )
@@ -168,6 +169,21 @@ def test_a_random_block_has_its_poles_and_unit_output() -> None:
     drawn = block_from_poles(POLES1, inputs, np.random.default_rng(2))
     assert_close(np.sort_complex(drawn.poles()), np.sort_complex(POLES1))
     assert_close(np.concatenate([drawn.simulate(u) for u in inputs]).std().item(), 1.0)
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3])
+def test_the_mean_of_several_signals_between_the_blocks_is_the_one_there_was(channels: int) -> None:
+    before, behind = several_between(FIRST, SECOND, channels)
+    expected = series(FIRST, SECOND).frequency_response(OMEGA)
+    assert_close(series(before, behind).frequency_response(OMEGA), expected)
+    u = white(50, 2)
+    assert_close(before.simulate(u).mean(axis=1, keepdims=True), FIRST.simulate(u))
+
+
+def test_two_signals_between_the_blocks_lie_half_a_step_apart() -> None:
+    slow = block([0.999, 0.99 + 0.02j, 0.99 - 0.02j], [], 1e-4)
+    earlier, later = several_between(slow, SECOND, 2)[0].simulate(np.ones((400, 1))).T
+    assert_close((later - earlier)[:-1], np.diff(earlier + later) / 4, rtol=1e-2, atol=1e-6)
 
 
 def test_the_curve_between_known_blocks_is_found() -> None:
