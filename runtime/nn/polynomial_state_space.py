@@ -35,19 +35,42 @@ class PolynomialStateSpace(StateLayer):
 
     def step(self, x: Tensor, u: Tensor) -> tuple[Tensor, Tensor]:
         after = x @ self.A.T + u @ self.B.T + self.b_x + self.monomials(x, u) @ self.E.T
-        return after, x @ self.C.T + u @ self.D.T + self.b_y
+        return after, self.output(x, u)
+
+    def output(self, x: Tensor, u: Tensor) -> Tensor:
+        return x @ self.C.T + u @ self.D.T + self.b_y
 
     def monomials(self, x: Tensor, u: Tensor) -> Tensor:
         """Degree by degree, each made of one of the degree below and one variable: (..., columns of E)."""
         variables = torch.cat([x, u], dim=-1)
         below, degrees = variables, []
         for left, right in self._products:
-            below = below[..., left] * variables[..., right]
+            below = _picked(below, left) * _picked(variables, right)
             degrees.append(below)
         return torch.cat(degrees, dim=-1)
 
+    def monomial_slopes(self, x: Tensor, u: Tensor) -> tuple[Tensor, Tensor]:
+        """m (N, columns of E) at N samples and its derivatives in states and inputs (N, columns of E, n + inputs)."""
+        variables = torch.cat([x, u], dim=-1)
+        below, slopes = variables, torch.eye(variables.shape[1]).to(variables).expand(len(x), -1, -1)
+        degrees, all_slopes = [], []
+        for left, right in self._products:
+            slopes = slopes[:, left] * variables[:, right, None]
+            slopes[:, range(len(right)), right] += below[:, left]
+            below = below[:, left] * variables[:, right]
+            degrees.append(below)
+            all_slopes.append(slopes)
+        return torch.cat(degrees, dim=1), torch.cat(all_slopes, dim=1)
+
     def extra_repr(self) -> str:
         return f"inputs={self.inputs}, outputs={self.outputs}, states={self.states}, degree={self.degree}"
+
+
+def _picked(values: Tensor, places: list[int]) -> Tensor:
+    """Columns of values (..., columns); in a graph that is written one by one, as a scan holds no list of places."""
+    if torch.compiler.is_exporting():
+        return torch.stack([values[..., place] for place in places], dim=-1)
+    return values[..., places]
 
 
 def product_table(variables: int, degree: int) -> list[tuple[list[int], list[int]]]:

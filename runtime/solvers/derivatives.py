@@ -2,55 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call, jacrev, vmap
 
-from sysidc.runtime.nn.state import step
-
-Parameters: TypeAlias = Mapping[str, Tensor]
+from sysidc.runtime.solvers.columns import Columns, Learned
+from sysidc.runtime.solvers.linearise import by_differentiation, differentiate
 
 
 class Local(NamedTuple):
-    """Values and derivatives at N samples: x[k+1] (N, n) and y[k] (N, p), A = dx[k+1]/dx[k] (N, n, n), C = dy/dx
-    (N, p, n), G = dx[k+1]/dtheta (N, n, P), H = dy/dtheta (N, p, P)."""
+    """Derivatives of x[k+1] and y[k], one below the other, at N samples: `in_state` (N, n + p, n) holds A and C,
+    `in_parameters` (N, n + p, columns) holds G and H and behind them columns of zeros."""
 
-    after: Tensor
-    output: Tensor
-    A: Tensor
-    C: Tensor
-    G: Tensor
-    H: Tensor
+    in_state: Tensor
+    in_parameters: Tensor
 
 
-class _Step(nn.Module):
-    """A module whose forward is its step, as functional_call wants it."""
-
-    def __init__(self, module: nn.Module) -> None:
-        super().__init__()
-        self.module = module
-
-    def forward(self, x: Tensor, u: Tensor) -> Tensor:
-        return torch.cat(step(self.module, x, u), dim=-1)
-
-
-def in_parameters(module: nn.Module, parameters: Parameters, x: Tensor, u: Tensor) -> Local:
-    """All derivatives by reverse differentiation, one pass per state and output, side by side over the samples.
-
-    `parameters` are those of `module` that the columns of G and H belong to, in order, under its own names.
-    """
-    wrapped = _Step(module)
-    named = {f"module.{name}": value for name, value in parameters.items()}
-    n = x.shape[1]
-
-    def both(values: dict[str, Tensor], state: Tensor, now: Tensor) -> tuple[Tensor, Tensor]:
-        result = functional_call(wrapped, values, (state, now))
-        return result, result
-
-    jacobians = vmap(jacrev(both, argnums=(0, 1), has_aux=True), in_dims=(None, 0, 0))
-    (slopes, in_state), values = jacobians(named, x, u)
-    columns = torch.cat([slopes[name].flatten(2) for name in named], dim=2)
-    return Local(values[:, :n], values[:, n:], in_state[:, :n], in_state[:, n:], columns[:, :n], columns[:, n:])
+def derivatives(module: nn.Module, learned: Learned, x: Tensor, u: Tensor, outputs: int, columns: int) -> Local:
+    """At x (N, n) and u (N, inputs), of a module with so many outputs."""
+    N, n = x.shape
+    both = x.new_zeros(N, n + outputs, columns)
+    G = Columns(learned, both[:, :n, : learned.count])
+    linear, H = (differentiate if learned.apart else by_differentiation)(module, x, u, G)
+    assert H is not None, "there are columns"
+    both[:, n:, : learned.count] = H.values
+    A, C = (matrix.expand(N, -1, -1) for matrix in (linear.A, linear.C))
+    return Local(torch.cat([A, C], dim=1), both)

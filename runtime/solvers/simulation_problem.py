@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -23,13 +23,15 @@ from sysidc.runtime.solvers.sum_of_squares import SumOfSquares
 class Records:
     """Records of one length: u (batch, time, inputs), the known outputs (batch, known, p) and the outputs y
     (batch, M, p) of the last M steps, of which the error leaves the first `skipped` out. `states` are those of the last
-    simulation."""
+    simulation, `errors` what it missed and `at` the numbers of the model that it was made with."""
 
     u: Tensor
     known: Tensor
     y: Tensor
     skipped: int
     states: Tensor | None = field(default=None, repr=False)
+    errors: Tensor | None = field(default=None, repr=False)
+    at: Tensor | None = field(default=None, repr=False)
 
     @property
     def first(self) -> int:
@@ -74,36 +76,40 @@ class SimulationProblem(SumOfSquares):
         return self._with_penalty(H, g, squares)
 
     def slopes(self, item: Records) -> list[tuple[int, Tensor]]:
-        """dy/dtheta (batch, steps, p, P) of the steps that count, in parts with the step that each begins at, along a
-        new simulation; nothing where that leaves the finite numbers from the first step on."""
+        """dy/dtheta (batch, steps, p, P) of the steps that count, in parts with the step that each begins at, along the
+        simulation; nothing where that leaves the finite numbers from the first step on."""
         with torch.no_grad():
             self._errors(item)
-            return self._rows(item)
+            return list(self._rows(item))
 
     def _errors(self, item: Records) -> Tensor:
-        """(batch, steps that count, p), by a new simulation, whose states are kept as the next one's first guess."""
-        near = None if item.states is None else item.states[:, 0]
-        start = self.chain.start(item.u, item.known, near)
-        states, output = simulate(self.chain, start, item.u, item.states)
-        if states.isfinite().all():
-            item.states = states
-        return item.y[:, item.skipped :] - output[:, item.first :]
+        """(batch, steps that count, p), by a simulation, whose states are kept as the next one's first guess. It is
+        made once for the same numbers of the model."""
+        numbers = self._numbers()
+        known = item.states is not None and item.at is not None and torch.equal(numbers, item.at)
+        if item.errors is None or not known:
+            near = None if item.states is None else item.states[:, 0]
+            start = self.chain.start(item.u, item.known, near)
+            states, output = simulate(self.chain, start, item.u, item.states)
+            if states.isfinite().all():
+                item.states = states
+            item.errors, item.at = item.y[:, item.skipped :] - output[:, item.first :], numbers
+        return item.errors
 
-    def _rows(self, item: Records) -> list[tuple[int, Tensor]]:
-        """dy/dtheta (batch, steps, p, P) with the step that each part begins at."""
+    def _numbers(self) -> Tensor:
+        """All that a simulation depends on besides the records: parameters and buffers, laid end to end."""
+        held = [*self.chain.parameters(), *self.chain.buffers()]
+        return torch.cat([value.detach().reshape(-1).double() for value in held])
+
+    def _rows(self, item: Records) -> Iterator[tuple[int, Tensor]]:
+        """dy/dtheta (batch, steps, p, P) with the step that each part begins at, part by part."""
         states = item.states
         if states is None:
-            return []
+            return
         at, S = self._start_sensitivity(item, states)
-        parameters = {name: value.detach() for name, value in self.parameters.items()}
-        steps = item.u.shape[1]
-        slabs = sensitivities(self.chain, parameters, states, item.u, S, at, steps)
-        rows = [(slab.first, slab.J) for slab in slabs]
-        return [
-            (max(first, item.first), J[:, max(0, item.first - first) :])
-            for first, J in rows
-            if first + J.shape[1] > item.first
-        ]
+        for slab in sensitivities(self.chain, self.parameters, states, item.u, S, at, item.u.shape[1]):
+            if slab.last > item.first:
+                yield max(slab.first, item.first), slab.J[:, max(0, item.first - slab.first) :]
 
     def _start_sensitivity(self, item: Records, states: Tensor) -> tuple[int, Tensor]:
         """A step and dx/dtheta (batch, n, P) there, the start's own dependence included."""

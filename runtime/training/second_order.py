@@ -31,6 +31,9 @@ SMOOTHNESS = 1e4
 """Weight of a spline's squared second differences beside squared errors over their variance: where no data bend it, a
 curve of unit slope bends by 1 % from knot to knot."""
 
+FOUND = ("states", "errors", "at")
+"""What the last simulation of a record left: the next one begins with it."""
+
 SMALL_GAIN = 1e-7
 STALLED = 6
 """So many iterations in a row of a smaller relative gain end a training."""
@@ -160,16 +163,18 @@ def saved(problem: Problem | None) -> dict[str, Any] | None:
     """What a checkpoint needs to go on with a problem to the same bits."""
     if problem is None:
         return None
-    states = [item.states for item in problem.records] if isinstance(problem, SimulationProblem) else []
-    return {"variance": problem.variance, "reference": problem.penalty.reference, "states": states}
+    records = problem.records if isinstance(problem, SimulationProblem) else []
+    found = [{name: getattr(item, name) for name in FOUND} for item in records]
+    return {"variance": problem.variance, "reference": problem.penalty.reference, "found": found}
 
 
 def restore(problem: Problem, kept: dict[str, Any]) -> None:
     problem.variance = kept["variance"]
     problem.penalty = replace(problem.penalty, reference=kept["reference"])
     if isinstance(problem, SimulationProblem):
-        for item, states in zip(problem.records, kept["states"], strict=True):
-            item.states = states
+        for item, found in zip(problem.records, kept["found"], strict=True):
+            for name in FOUND:
+                setattr(item, name, found[name])
 
 
 def _unstarted(stack: nn.Module, channels: int) -> Chain:
