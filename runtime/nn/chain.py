@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from sysidc.runtime.nn.state import run, state_layers, states_of, step
+from sysidc.runtime.nn.adjoint import simulated
+from sysidc.runtime.nn.state import state_layers, states_of, step
 from sysidc.runtime.solvers.newton import simulate
 from sysidc.runtime.solvers.start import estimate_start
 
@@ -113,7 +114,7 @@ class Chain(nn.Sequential):
     def simulate(self, u: Tensor, first: Tensor) -> Tensor:
         """Outputs (batch, time, outputs) over u (batch, time, inputs) from the state `first` (batch, states)."""
         if torch.is_grad_enabled() or u.shape[1] < LONG:
-            return run(self, first, u)[1]
+            return simulated(self, first, u)
         return simulate(self, first, u)[1]
 
     def remember(self, states: Tensor, noise: float) -> None:

@@ -24,7 +24,10 @@ class LinearDynamics(StateLayer):
         self.D = nn.Parameter(torch.zeros(outputs, inputs))
 
     def step(self, x: Tensor, u: Tensor) -> tuple[Tensor, Tensor]:
-        return x @ self.A.T + u @ self.B.T, x @ self.C.T + u @ self.D.T
+        return x @ self.A.T + u @ self.B.T, self.output(x, u)
+
+    def output(self, x: Tensor, u: Tensor) -> Tensor:
+        return x @ self.C.T + u @ self.D.T
 
     def extra_repr(self) -> str:
         return f"inputs={self.inputs}, outputs={self.outputs}, states={self.states}, initial={self.initial}"

@@ -26,13 +26,19 @@ class StateLayer(nn.Module):
         """x (..., states), u (..., inputs) -> x[k+1] (..., states), y[k] (..., outputs)."""
         raise NotImplementedError
 
+    def output(self, x: Tensor, u: Tensor) -> Tensor:
+        """y[k] (..., outputs) of `step`."""
+        return self.step(x, u)[1]
+
     def rest(self) -> Tensor:
         """The state where nothing is known of a record, (states)."""
         first = next(self.parameters())
         return first.new_zeros(self.states)
 
     def forward(self, u: Tensor) -> Tensor:
-        return run(self, self.rest().expand(len(u), -1), u)[1]
+        from sysidc.runtime.nn.adjoint import simulated
+
+        return simulated(self, self.rest().expand(len(u), -1), u)
 
 
 def states_of(module: nn.Module) -> int:
