@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
 from typing import Any, TypeAlias
 
 import torch
@@ -67,7 +66,7 @@ class Equations(StateLayer):
             "kind": kind,
         }
         parts |= {"equations": equations, "readings": readings}
-        self.head, self.source = HEADS[kind], module_source(parts, slopes=solver == "implicit")
+        self.head, self.source = HEADS[kind], _known(module_source(parts, slopes=solver == "implicit"), HEADS[kind])
         start = torch.tensor([row["start"] for row in states])
         self.register_buffer("state_scale", start.abs().clamp(min=1.0))
         self.register_buffer("state_start", start)
@@ -157,9 +156,24 @@ class Equations(StateLayer):
         return f"{self.name}: states={self.states}, {how}, initial={self.initial}"
 
 
-@cache
+COMPILED: dict[tuple[str, str], tuple[Formulas, Formulas, Formulas]] = {}
+"""A plain table: torch's tracing can look things up in it, and neither compile nor call what is cached otherwise."""
+
+
+def _known(source: str, head: str) -> str:
+    """The source, once its functions are in the table."""
+    _compiled(source, head)
+    return source
+
+
 def _compiled(source: str, head: str) -> tuple[Formulas, Formulas, Formulas]:
     """The functions that the source defines, which was written from a checked plan: our names, numbers, operators."""
+    if (source, head) not in COMPILED:
+        COMPILED[source, head] = _defined(source, head)
+    return COMPILED[source, head]
+
+
+def _defined(source: str, head: str) -> tuple[Formulas, Formulas, Formulas]:
     defined: dict[str, Any] = {"torch": torch, "functional": functional}
     exec(compile(source, "<equations>", "exec"), defined)
     return defined[head], defined["readings"], defined.get("slopes", _no_slopes)

@@ -45,7 +45,7 @@ class LearnedNumbers(nn.Module):
         table = torch.tensor([_constants(row) for row in rows], dtype=torch.float64).reshape(-1, 6)
         columns = ("middle", "reach", "angle", "gain", "start", "unit")
         for name, column in zip(columns, table.unbind(1), strict=True):
-            self.register_buffer(name, column.to(torch.get_default_dtype()))
+            self.register_buffer(name, column.clone().to(torch.get_default_dtype()))
         self.register_buffer("inside", torch.tensor(self.bounded, dtype=torch.bool), persistent=False)
 
     def raw(self) -> Tensor:

@@ -89,8 +89,10 @@ def _residual(rates: Rates, base: State, x: Tensor, h: float) -> Tensor:
 
 
 def _is_settled(error: Tensor) -> bool:
-    """Whether the last Newton step, from the root found so far, will be exact. Never inside vmap, where no value may
-    decide: all iterations are made there, for all samples at once."""
+    """Whether the last Newton step, from the root found so far, will be exact. Never inside vmap and in a graph that is
+    exported, where no value may decide: all iterations are made there, for all samples at once."""
+    if torch.compiler.is_compiling():
+        return False
     try:
         return bool((error <= torch.finfo(error.dtype).eps).all())
     except RuntimeError:

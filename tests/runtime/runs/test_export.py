@@ -31,6 +31,8 @@ MODELS = {
     + SIMULATION,
     "recurrent": "model m: u[12], y[5] -> y[7] { GRU(3)  LSTM(2)  Linear(1) } " + SIMULATION,
     "states": "model m: u[all] -> y[all] { StateSpace(2, [4], [])  Clip(-3, 3) } " + SIMULATION,
+    "equations": "dynamics tank { state x = 0.5  learn k = 0.8 in 0 .. 2  der(x) = u - k * tanh(20 * x)  y = x } "
+    "model m: u[all] -> y[all] { tank } " + SIMULATION,
     "windows": "model m: u[6] -> y[1] { TimeSeriesLinear(2, 3)  Flatten  Linear(1) } " + SIMULATION,
     "regressors": "model m: u[4], y[2] -> y[1] { Flatten  Linear(4)  Tanh  Linear(1) } "
     "train prediction { epochs = 1  precision = float64 }",
@@ -73,7 +75,7 @@ def stepped(form: StepForm, u: Tensor) -> Tensor:
     return torch.stack(found, dim=1)
 
 
-@pytest.mark.parametrize("name", ["filter", "recurrent", "states"])
+@pytest.mark.parametrize("name", ["filter", "recurrent", "states", "equations"])
 def test_steps_from_the_start_of_a_record_are_the_record(specs: Path, name: str) -> None:
     run = untrained(MODELS[name])
     x = in_data_units(run)
@@ -107,7 +109,7 @@ def test_an_output_that_was_not_measured_is_the_own_prediction(specs: Path) -> N
     assert_close(simulated, stepped(form, u))
 
 
-@pytest.mark.parametrize(("name", "step"), [("states", False), ("bounded", True)])
+@pytest.mark.parametrize(("name", "step"), [("states", False), ("equations", False), ("bounded", True)])
 def test_a_torch_file_holds_the_model_and_tells_about_it(specs: Path, name: str, step: bool) -> None:
     run = untrained(MODELS[name])
     export(run, "torch", Path("model.pt2"), step)
