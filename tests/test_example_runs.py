@@ -24,6 +24,7 @@ needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason="the benchmark dat
 def shortened(path: Path, folder: Path, epochs: int | None = None) -> Path:
     """A copy of a spec, its data named by their full paths; with `epochs` also of fewer samples, starts and models."""
     text = path.read_text(encoding="utf-8").replace('"../data/', f'"{path.parents[1]}/data/')
+    text = text.replace('"quadruple_tank.csv"', f'"{path.parent}/quadruple_tank.csv"')
     if epochs is not None:
         text = re.sub(r"\bepochs( *)= \d+", rf"epochs\1= {epochs}", text)
         text = re.sub(r"\bsegments( *)= \[[\d_]+\]", r"segments\1= [400]", text)

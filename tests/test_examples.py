@@ -3,8 +3,10 @@
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from scipy.integrate import solve_ivp
 
 import sysidc
 from sysidc.compiler.pipeline import compile_source
@@ -23,6 +25,22 @@ def test_every_training_mode_has_an_example() -> None:
 @pytest.mark.parametrize("file", EXAMPLES, ids=lambda file: file.stem)
 def test_an_example_builds_a_sequential(file: Path) -> None:
     assert isinstance(sysidc.load(str(file)).build(), torch.nn.Sequential)
+
+
+def test_the_recording_of_the_gallery_follows_the_equations_of_the_quadruple_tank() -> None:
+    """Johansson, The quadruple-tank process, IEEE TCST 8(3), 2000, table I: cm, V, s; 0.05 cm of noise."""
+    rows = np.loadtxt(ROOT / "examples" / "quadruple_tank.csv", delimiter=",", skiprows=1)
+    area, hole = np.array([28, 32, 28, 32]), np.array([0.071, 0.057, 0.071, 0.057])
+    feed = np.array([[0.7 * 3.33, 0], [0, 0.6 * 3.35], [0, 0.4 * 3.35], [0.3 * 3.33, 0]])
+    into = np.array([[-1, 0, 1, 0], [0, -1, 0, 1], [0, 0, -1, 0], [0, 0, 0, -1]])
+
+    def rise(_: float, level: np.ndarray, pumps: np.ndarray) -> np.ndarray:
+        return (into @ (hole * np.sqrt(2 * 981 * level)) + feed @ pumps) / area  # type: ignore[no-any-return]
+
+    levels = [np.array([12.4, 12.7, 1.8, 1.4])]
+    for pumps in rows[:-1, :2]:
+        levels.append(solve_ivp(rise, (0, 5), levels[-1], args=(pumps,), rtol=1e-7).y[:, -1])
+    assert np.std(rows[:, 2:] - np.array(levels)[:, :2], axis=0) == pytest.approx(0.05, rel=0.1)
 
 
 def readme() -> tuple[str, str]:
