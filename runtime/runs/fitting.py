@@ -104,6 +104,13 @@ def _require_schedule(plan: Plan, steps: int) -> None:
 
 
 def _trainer(plan: Plan, place: Workplace, curve: LearningCurve, watching: Sequence[pl.Callback]) -> pl.Trainer:
+    trainer = _made(plan, place, curve, watching)
+    if plan.train.precision == "16-mixed" and trainer.strategy.root_device.type == "cpu":
+        raise mistakes.no_float16(plan.train.precision)  # Lightning would take bfloat16 instead
+    return trainer
+
+
+def _made(plan: Plan, place: Workplace, curve: LearningCurve, watching: Sequence[pl.Callback]) -> pl.Trainer:
     train = plan.train
     growing = train.prediction is not None and train.prediction.autoregression is not None
     try:

@@ -30,6 +30,11 @@ def no_device(accelerator: str, why: str) -> RunError:
     return RunError("no-device", f'accelerator = "{accelerator}" cannot be had here: {why}', "accelerator = cpu")
 
 
+def no_float16(precision: str) -> RunError:
+    message = f'precision = "{precision}" needs a GPU: Lightning scales float16 gradients nowhere else'
+    return RunError("no-device", message, 'precision = "bf16-mixed", or accelerator = cuda')
+
+
 def diverged(what: str, value: float, epoch: int, learning_rate: float | None) -> RunError:
     at = "" if learning_rate is None else f" at the learning rate {learning_rate:g}"
     message = f"{what} became {value} in epoch {epoch}{at}"

@@ -21,6 +21,7 @@ from sysidc.compiler.plan import Plan
 from sysidc.dsl.source import Source
 from sysidc.runtime.api import Run, Spec
 from sysidc.runtime.data.modules import SpecDataModule
+from sysidc.runtime.runs.mistakes import RunError
 from sysidc.runtime.runs.train import Outcome, fit
 from sysidc.runtime.training import BoundedSimulationTrainingModule
 
@@ -135,6 +136,23 @@ def test_a_precision_is_the_dtype_of_the_weights_and_changes_the_numbers(
     assert column(result, "train_loss") == pytest.approx(column(plain, "train_loss"), rel=0.1)
 
 
+@pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU has it")
+def test_float16_with_scaled_gradients_is_refused_where_only_bfloat16_is_to_be_had(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match='"16-mixed" needs a GPU') as raised:
+        outcome(SIMULATION, 'optimizer = SGD(lr = 1e-2)  epochs = 1  precision = "16-mixed"', tmp_path)
+    assert "bf16-mixed" in str(raised.value.help)
+
+
+def test_a_line_search_takes_other_steps_and_lowers_the_loss(tmp_path: Path) -> None:
+    plain, searched = (
+        outcome(SIMULATION, f"optimizer = LBFGS({word})  epochs = 3  batch_size = 400", tmp_path)
+        for word in ("", "line_search_fn = strong_wolfe")
+    )
+    assert differ(weights(plain), weights(searched))
+    losses = column(searched, "train_loss")
+    assert losses == sorted(losses, reverse=True) and losses[-1] < losses[0]
+
+
 LOSS_ARGUMENTS = {"Huber": "(delta = 0.1)", "SmoothL1": "(beta = 0.1)"}
 SCHEDULER_ARGUMENTS = {
     "ConstantLR": "(total_iters = 2)",
@@ -194,7 +212,9 @@ def test_workers_change_no_number(kind: Kind, tmp_path: Path) -> None:
     more = "  horizon = 3  autoregression = Step(step_size = 1)" if kind is PREDICTION else ""
     plan = plan_of(kind, "epochs = 2" + more)
     alone, two = (fitted(plan, tmp_path, workers=workers) for workers in (0, 2))
-    assert not differ(weights(alone), weights(two)) and alone.rows == two.rows
+    assert not differ(weights(alone), weights(two))
+    for name in ("train_loss", "val_loss", "val_fit", "lr"):
+        assert column(alone, name) == column(two, name)
 
 
 # --- prediction --------------------------------------------------------------------------------------------------
