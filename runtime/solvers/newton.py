@@ -62,8 +62,7 @@ def newton(module: nn.Module, first: Tensor, u: Tensor, guess: Tensor | None) ->
         A = local.A.expand(len(flat_u), n, n).reshape(batch, time, n, n)
         b = local.after.reshape(batch, time, n, 1) - A @ now[..., None]
         moved = linear_scan(A, b, first[..., None])[..., 0]
-        change = (moved - x).abs().max().item()
-        size = 1 + moved.abs().max().item()
+        change, size = torch.stack([(moved - x).abs().max(), 1 + moved.abs().max()]).tolist()  # one wait for a GPU
         x = moved
         if not change < torch.inf or (iteration > 3 and change > before):
             return None

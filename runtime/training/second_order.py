@@ -170,11 +170,11 @@ def saved(problem: Problem | None) -> dict[str, Any] | None:
 
 def restore(problem: Problem, kept: dict[str, Any]) -> None:
     problem.variance = kept["variance"]
-    problem.penalty = replace(problem.penalty, reference=kept["reference"])
+    problem.penalty = replace(problem.penalty, reference=kept["reference"].to(problem.penalty.reference))
     if isinstance(problem, SimulationProblem):
         for item, found in zip(problem.records, kept["found"], strict=True):
             for name in FOUND:
-                setattr(item, name, found[name])
+                setattr(item, name, None if found[name] is None else found[name].to(item.u.device))
 
 
 def _unstarted(stack: nn.Module, channels: int) -> Chain:
