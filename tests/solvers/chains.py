@@ -65,10 +65,24 @@ def deep() -> Chain:
     return Chain(modules, [0])
 
 
+def curves() -> Chain:
+    """Curves of every shape on two channels, and a state that networks do not see."""
+    modules: dict[str, nn.Module] = {
+        "in": nn.Linear(1, 2),
+        "polynomial": Curve(2, "Polynomial", degree=3),
+        "network": Curve(2, "Network", hidden=(3,)),
+        "model": StateSpace(2, 2, 3, (4, 3), (3,), activation="Sigmoid", integrators=1),
+        "spline": Curve(2, "Spline", knots=5),
+        "again": LinearDynamics(2, 1, 2),
+    }
+    return Chain(modules, [0])
+
+
 CHAINS = {
     "blocks": blocks,
     "corrected blocks": lambda: blocks(correction=True),
     "network": network,
     "polynomial": polynomial,
     "deep": deep,
+    "curves": curves,
 }

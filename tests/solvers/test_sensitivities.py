@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, jacrev
 
-from sysidc.runtime.nn import Chain
+from sysidc.runtime.nn import Chain, LinearDynamics
 from sysidc.runtime.nn.state import run
 from sysidc.runtime.solvers import sensitivities as engine
 from sysidc.runtime.solvers.newton import simulate
@@ -99,6 +101,38 @@ def test_the_gradient_of_the_problem_is_that_of_finite_differences(build, initia
     problem = SimulationProblem(chain, noisy_records(chain, [40, 60]), variance=0.7)
     shaken(chain, 0.02)
     assert_gradient(problem)
+
+
+def test_what_is_held_has_no_column() -> None:
+    chain = shaken(blocks("encoder", correction=True), 0.05)
+    for name, value in chain.named_parameters():
+        value.requires_grad_(not any(part in name for part in ("encoder_in", "module.0.B", "curve", "network.0")))
+    problem = SimulationProblem(chain, noisy_records(chain, [40]), variance=0.7)
+    shaken(chain, 0.02)
+    assert len(problem.normal_equations().g) == sum(v.numel() for v in chain.parameters() if v.requires_grad)
+    assert_gradient(problem)
+
+
+def test_a_parameter_of_two_layers_counts_once() -> None:
+    shared = nn.Linear(1, 1)
+    chain = shaken(Chain({"first": shared, "system": LinearDynamics(1, 1, 2), "second": shared}, [0]), 0.05)
+    problem = SimulationProblem(chain, noisy_records(chain, [40]), variance=0.7)
+    shaken(chain, 0.02)
+    assert_gradient(problem)
+
+
+def test_a_simulation_is_made_anew_when_anything_of_the_model_changes() -> None:
+    chain = shaken(blocks("estimate"), 0.05)
+    problem = SimulationProblem(chain, noisy_records(chain, [60]), variance=1.0)
+    costs = [problem.normal_equations().cost]
+    with torch.no_grad():
+        chain.state_mean += 1.0
+        costs.append(problem.normal_equations().cost)
+        next(chain.parameters()).mul_(1.01)
+        costs.append(problem.normal_equations().cost)
+    fresh = SimulationProblem(chain, [replace(item, states=None, errors=None) for item in problem.records], 1.0)
+    assert len(set(costs)) == 3
+    assert costs[-1] == pytest.approx(fresh.cost(), rel=1e-6)
 
 
 def test_an_estimated_start_follows_the_parameters() -> None:
