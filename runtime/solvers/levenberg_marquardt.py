@@ -32,13 +32,17 @@ class LeastSquares(Protocol):
 
 
 class LevenbergMarquardt(torch.optim.Optimizer):
-    """theta + d with (H + damping diag(H)) d = g, the damping following how well the linear model foretold the cost.
+    """theta + d with (H + damping D) d = g, the damping following how well the linear model foretold the cost.
+
+    D holds the largest diag(H) until now: the influence of a parameter may vanish, as where a gate saturates, and a
+    step scaled by what is left of it would throw the parameter away.
 
     One call of `step(closure)` is one iteration; the closure returns the `LeastSquares` problem. A step that does not
     lower the cost, or leads to no number, is taken back and tried with more damping; after `TRIES` of them the
     parameters stay as they are. `gain` is the relative decrease of the last iteration.
-    Source: Marquardt, An Algorithm for Least-Squares Estimation of Nonlinear Parameters (1963); the rule for the
-    damping: Nielsen, Damping Parameter in Marquardt's Method (1999).
+    Source: Marquardt, An Algorithm for Least-Squares Estimation of Nonlinear Parameters (1963); D: More, The
+    Levenberg-Marquardt Algorithm (1978); the rule for the damping: Nielsen, Damping Parameter in Marquardt's Method
+    (1999).
     """
 
     def __init__(self, params: Iterable[nn.Parameter], damping: float = 1e-2) -> None:
@@ -54,9 +58,9 @@ class LevenbergMarquardt(torch.optim.Optimizer):
         """One iteration; returns the cost behind it."""
         problem = closure()
         H, g, cost = problem.normal_equations()
-        before = self._vector()
+        before, D = self._vector(), self._largest(H.diagonal())
         for _ in range(TRIES):
-            move = damped_step(H, g, self._group["damping"])
+            move = damped_step(H, g, self._group["damping"], D)
             if move is not None:
                 self._write(before + move)
                 reached = problem.cost()
@@ -70,6 +74,13 @@ class LevenbergMarquardt(torch.optim.Optimizer):
         self._write(before)
         self.gain = 0.0
         return problem.cost()
+
+    def _largest(self, curvature: Tensor) -> Tensor:
+        """The largest curvature of every parameter until now; kept where a state of torch's optimisers is."""
+        kept = self.state[self._group["params"][0]]
+        if curvature.isfinite().all():
+            kept["curvature"] = torch.maximum(curvature, kept.get("curvature", curvature))
+        return kept.get("curvature", curvature)
 
     def _trust(self, decrease: float, foretold: float) -> None:
         ratio = decrease / foretold if foretold > 0 else 1.0
@@ -95,19 +106,19 @@ class LevenbergMarquardt(torch.optim.Optimizer):
             first += parameter.numel()
 
 
-def damped_step(H: Tensor, g: Tensor, damping: float) -> Tensor | None:
-    """d of (H + damping diag(H)) d = g, None where H is no number or too far from positive definite.
+def damped_step(H: Tensor, g: Tensor, damping: float, D: Tensor | None = None) -> Tensor | None:
+    """d of (H + damping D) d = g, D (P) being the diagonal of H where it is left out; None where H is no number or too
+    far from positive definite.
 
-    Directions that nothing depends on get no step; parameters are scaled by their own curvature before the equations
-    are solved.
+    Directions that nothing depends on get no step; parameters are scaled by D before the equations are solved.
     """
-    curvature = H.diagonal()
+    D = H.diagonal() if D is None else D
     if not (H.isfinite().all() and g.isfinite().all()):
         return None
-    alive = curvature > curvature.max() * torch.finfo(H.dtype).eps ** 2
-    scale = torch.where(alive, curvature.clamp_min(torch.finfo(H.dtype).tiny).rsqrt(), torch.zeros_like(curvature))
+    alive = D > torch.finfo(H.dtype).eps ** 2 * D.max()
+    scale = torch.where(alive, D.clamp_min(torch.finfo(H.dtype).tiny).rsqrt(), torch.zeros_like(D))
     scaled = H * scale[:, None] * scale
-    scaled.diagonal().copy_(torch.where(alive, 1 + damping, 1.0))
+    scaled.diagonal().add_(torch.where(alive, damping, 1.0))
     factor, info = torch.linalg.cholesky_ex(scaled)
     if info != 0:
         return None

@@ -100,6 +100,15 @@ def test_equations_of_deficient_rank_are_solved() -> None:
     torch.testing.assert_close(move, torch.tensor([0.5, 0.5]).double(), rtol=1e-5, atol=0)
 
 
+def test_a_parameter_that_lost_its_influence_is_not_thrown_away() -> None:
+    """A saturated unit still has a little gradient; scaled by its own curvature alone the step would be 1e8 long."""
+    H = torch.diag(torch.tensor([1.0, 1e-18]).double())
+    g = torch.tensor([0.0, 1e-10]).double()
+    alone, seen = damped_step(H, g, 1e-2), damped_step(H, g, 1e-2, torch.ones(2).double())
+    assert alone is not None and alone.abs().max() > 1e7
+    torch.testing.assert_close(seen, torch.tensor([0.0, 1e-8]).double())
+
+
 def test_no_numbers_give_no_step() -> None:
     assert damped_step(torch.full((2, 2), math.nan).double(), torch.ones(2).double(), 1.0) is None
 
