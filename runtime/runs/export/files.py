@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 from safetensors.torch import save
+from torch._export.serde.serialize import SerializeError
 
 from sysidc.runtime.runs import mistakes
 from sysidc.runtime.runs.export.description import description
@@ -52,7 +53,10 @@ def export(trained: Trained, kind: str, path: Path, step: bool = False) -> None:
 
 
 def _write_torch(graph: Graph, told: dict[str, str], path: Path) -> None:
-    torch.export.save(graph.program, path, extra_files={DESCRIPTION: json.dumps(told, indent=2)})
+    try:
+        torch.export.save(graph.program, path, extra_files={DESCRIPTION: json.dumps(told, indent=2)})
+    except SerializeError as error:  # a graph that can be run and not be written
+        raise untraceable(graph.form, error) from None
     again = torch.export.load(path).module()
     with torch.no_grad():
         found = again(*graph.examples)

@@ -15,7 +15,7 @@ from sysidc.runtime.runs import mistakes
 from sysidc.runtime.runs.export.record_form import RecordForm, first_predicted, runs_freely
 from sysidc.runtime.runs.export.step_form import StepForm
 
-TOLERANCE = {torch.float64: 1e-9, torch.float32: 1e-4}
+TOLERANCE = {torch.float64: 1e-9, torch.float32: 1e-5}
 """Relative difference of what a file says to what the model says that passes as rounding."""
 
 
@@ -37,6 +37,8 @@ class Graph:
     def check(self, found: Sequence[Tensor], what: str) -> None:
         """Raises RunError where a file does not say what the model says."""
         for expected, value in zip(self.expected(), found, strict=True):
+            if not expected.numel():  # the state of a model without any
+                continue
             scale = float(expected.abs().max()) or 1.0
             error = float((expected.double() - value.double()).abs().max()) / scale
             if not error <= TOLERANCE.get(expected.dtype, 1e-2):

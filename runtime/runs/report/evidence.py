@@ -95,19 +95,22 @@ def _text(path: Path) -> str:
 def _json(path: Path, absent: Any) -> Any:
     text = _text(path)
     try:
-        return json.loads(text) if text else absent
+        return json.loads(text) if text or path.exists() else absent
     except ValueError as error:
         raise mistakes.broken_run(path, str(error)) from None
 
 
 def _epochs(path: Path) -> list[dict[str, float]]:
     """Candidates of a race are told in words there, and numbered here as they were met."""
-    rows = list(csv.DictReader(_text(path).splitlines()))
+    text = _text(path)
+    if not text.endswith("\n") and path.exists():
+        raise mistakes.broken_run(path, "it ends in the middle of a line")
+    rows = list(csv.DictReader(text.splitlines()))
     starts = {label: index + 1.0 for index, label in enumerate(dict.fromkeys(row.get("start") for row in rows))}
     try:
         return [
             {
-                name: starts[value] if name == "start" else float(value) if value else np.nan
+                name: starts[value] if name == "start" else float(value) if value != "" else np.nan
                 for name, value in row.items()
                 if name
             }

@@ -17,6 +17,7 @@ CAPTION = (
     "both still falling at the end want more epochs; teeth want a smaller learning rate. The kept weights are those of "
     "the marked epoch."
 )
+REFIT = "A refit learns from the validation part as well, so nothing judges it: its last weights are kept."
 HORIZON = "Validation is always taken at one horizon; the training loss jumps where the trained horizon grows."
 
 
@@ -41,7 +42,7 @@ def losses(epochs: Epochs, horizons: bool) -> Chart:
             values = column(epochs, name)[start]
             if np.isfinite(values).any():
                 lines.append(Line("" if index else words, values, ink, at))
-    caption = f"{CAPTION} {HORIZON}" if horizons else CAPTION
+    caption = " ".join([CAPTION, *([HORIZON] if horizons else []), *([REFIT] if refitted(epochs) else [])])
     return Chart(
         "Loss",
         "epoch",
@@ -94,7 +95,14 @@ def _schedule(epochs: Epochs, values: Array, title: str, log: bool) -> Chart:
 def _stages(epochs: Epochs) -> tuple[tuple[float, str], ...]:
     stage, at = _numbered(epochs, "stage"), positions(epochs)
     names = list(dict.fromkeys(stage.tolist()))
-    return tuple((float(at[stage == name].min()), f"stage {name:g}") for name in names) if len(names) > 1 else ()
+    words = {name: f"stage {name:g}" for name in names} | ({names[-1]: "refit"} if refitted(epochs) else {})
+    return tuple((float(at[stage == name].min()), words[name]) for name in names) if len(names) > 1 else ()
+
+
+def refitted(epochs: Epochs) -> bool:
+    """Whether the last of several stages has no validation part: it learned from all data."""
+    stage, judged = _numbered(epochs, "stage"), np.isfinite(column(epochs, "val_loss"))
+    return bool(stage[-1] != stage[0] and judged.any() and not judged[stage == stage[-1]].any())
 
 
 def _best(epochs: Epochs) -> tuple[tuple[float, str], ...]:

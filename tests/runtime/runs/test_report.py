@@ -16,7 +16,7 @@ from safetensors.numpy import save_file
 import sysidc
 from sysidc.runtime.cli import main
 from sysidc.runtime.runs.mistakes import RunError
-from sysidc.runtime.runs.report import report, write_report
+from sysidc.runtime.runs.report import learning, report, write_report
 
 SPEC = """sysid 1
 signals {{ sampling_time = 20 ms  input u "V"  output y "mm" }}
@@ -278,3 +278,14 @@ def test_runs_of_one_name_are_told_apart_by_their_path(run: Path, tmp_path: Path
     other = tmp_path / "other" / run.name
     assert labels([run, other]) == [f"runs/{run.name}", f"other/{run.name}"]
     assert labels([run, run]) == [f"{run.name} (1)", f"{run.name} (2)"]
+
+
+def test_a_refit_is_named_and_judged_by_nothing() -> None:
+    rows = [
+        {"stage": stage, "epoch": epoch, "train_loss": 1.0, "val_loss": 1.0} for stage in (1, 2) for epoch in (1, 2)
+    ]
+    again = [{"stage": 3, "epoch": 1, "train_loss": 0.5}]
+    assert not learning.refitted(rows) and learning.refitted([*rows, *again])
+    chart = learning.losses([*rows, *again], horizons=False)
+    assert [word for _, word in chart.marks] == ["stage 1", "stage 2", "refit"]
+    assert "its last weights are kept" in chart.caption
