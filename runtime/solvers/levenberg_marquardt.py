@@ -11,6 +11,8 @@ from torch import Tensor, nn
 
 LEAST_DAMPING = 1e-12
 MOST_DAMPING = 1e12
+LEAST_INFLUENCE = 1e-6
+"""Below this share of its largest curvature a parameter is damped as if it still had so much."""
 TRIES = 12
 """Steps of one iteration that may be rejected, each more damped than the one before."""
 
@@ -34,15 +36,14 @@ class LeastSquares(Protocol):
 class LevenbergMarquardt(torch.optim.Optimizer):
     """theta + d with (H + damping D) d = g, the damping following how well the linear model foretold the cost.
 
-    D holds the largest diag(H) until now: the influence of a parameter may vanish, as where a gate saturates, and a
-    step scaled by what is left of it would throw the parameter away.
+    D is diag(H), and at least `LEAST_INFLUENCE` of the largest diag(H) until now: the influence of a parameter may
+    vanish, as where a gate saturates, and a step scaled by what is left of it would throw the parameter away.
 
     One call of `step(closure)` is one iteration; the closure returns the `LeastSquares` problem. A step that does not
     lower the cost, or leads to no number, is taken back and tried with more damping; after `TRIES` of them the
     parameters stay as they are. `gain` is the relative decrease of the last iteration.
-    Source: Marquardt, An Algorithm for Least-Squares Estimation of Nonlinear Parameters (1963); D: More, The
-    Levenberg-Marquardt Algorithm (1978); the rule for the damping: Nielsen, Damping Parameter in Marquardt's Method
-    (1999).
+    Source: Marquardt, An Algorithm for Least-Squares Estimation of Nonlinear Parameters (1963); the rule for the
+    damping: Nielsen, Damping Parameter in Marquardt's Method (1999).
     """
 
     def __init__(self, params: Iterable[nn.Parameter], damping: float = 1e-2) -> None:
@@ -58,7 +59,7 @@ class LevenbergMarquardt(torch.optim.Optimizer):
         """One iteration; returns the cost behind it."""
         problem = closure()
         H, g, cost = problem.normal_equations()
-        before, D = self._vector(), self._largest(H.diagonal())
+        before, D = self._vector(), self._scaling(H.diagonal())
         for _ in range(TRIES):
             move = damped_step(H, g, self._group["damping"], D)
             if move is not None:
@@ -75,12 +76,13 @@ class LevenbergMarquardt(torch.optim.Optimizer):
         self.gain = 0.0
         return problem.cost()
 
-    def _largest(self, curvature: Tensor) -> Tensor:
-        """The largest curvature of every parameter until now; kept where a state of torch's optimisers is."""
+    def _scaling(self, curvature: Tensor) -> Tensor:
+        """D; the largest curvatures are kept where a state of torch's optimisers is."""
         kept = self.state[self._group["params"][0]]
-        if curvature.isfinite().all():
-            kept["curvature"] = torch.maximum(curvature, kept.get("curvature", curvature))
-        return kept.get("curvature", curvature)
+        if not curvature.isfinite().all():
+            return curvature
+        kept["curvature"] = torch.maximum(curvature, kept.get("curvature", curvature))
+        return torch.maximum(curvature, LEAST_INFLUENCE * kept["curvature"])
 
     def _trust(self, decrease: float, foretold: float) -> None:
         ratio = decrease / foretold if foretold > 0 else 1.0
@@ -115,7 +117,7 @@ def damped_step(H: Tensor, g: Tensor, damping: float, D: Tensor | None = None) -
     D = H.diagonal() if D is None else D
     if not (H.isfinite().all() and g.isfinite().all()):
         return None
-    alive = D > torch.finfo(H.dtype).eps ** 2 * D.max()
+    alive = torch.gt(D, D.max() * torch.finfo(H.dtype).eps ** 2)
     scale = torch.where(alive, D.clamp_min(torch.finfo(H.dtype).tiny).rsqrt(), torch.zeros_like(D))
     scaled = H * scale[:, None] * scale
     scaled.diagonal().add_(torch.where(alive, damping, 1.0))
