@@ -25,6 +25,18 @@ def check_records(records: Sequence[Pair]) -> None:
     _check_inputs(np.concatenate([u for u, _ in records]))
 
 
+def moving_inputs(u: Floats) -> list[int]:
+    """The channels of u (time, inputs) that move, none of them as a combination of those before it."""
+    centred = u - u.mean(axis=0)
+    spread = centred.std(axis=0)
+    kept: list[int] = []
+    for channel in np.flatnonzero(spread > SMALLEST * np.abs(u).max(axis=0)).tolist():
+        shares = np.linalg.lstsq(centred[:, kept], centred[:, channel], rcond=None)[0]
+        if (centred[:, channel] - centred[:, kept] @ shares).std() > SMALLEST * spread[channel]:
+            kept.append(channel)
+    return kept
+
+
 def _check_inputs(u: Floats) -> None:
     centred = u - u.mean(axis=0)
     spread = centred.std(axis=0)

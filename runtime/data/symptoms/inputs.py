@@ -28,7 +28,7 @@ def poor_inputs(records: Sequence[Record], inputs: Sequence[str]) -> Iterator[Sy
     moving = {}
     for name, values in driving.items():
         if not moves(values):
-            message = f"input '{name}' is {values[0]:.6g} throughout: the records say nothing about what it does"
+            message = f"input '{name}' is {values[0]:z.6g} throughout: the records say nothing about what it does"
             yield Symptom("constant-input", name, None, message, {"value": float(values[0])})
         else:
             moving[name] = values

@@ -34,9 +34,9 @@ def outside_training_range(train: Sequence[Record], test: Sequence[Record], inpu
             if count >= FEWEST and any(excess >= width and share >= often for width, often in BEYOND):
                 first = record.first + int(np.argmax(beyond > 0.5 * excess * (high - low)))
                 message = (
-                    f"input '{name}' of test record '{record.name}' leaves the training range {low:.4g} .. {high:.4g} "
-                    f"in {percent(share)} of the steps, by up to {percent(excess)} of its width, clearly from row "
-                    f"{first} on: a model is on its own there"
+                    f"input '{name}' of test record '{record.name}' leaves the training range {low:z.4g} .. "
+                    f"{high:z.4g} in {percent(share)} of the steps, by up to {percent(excess)} of its width, clearly "
+                    f"from row {first} on: a model is on its own there"
                 )
                 numbers = {"low": low, "high": high, "share": share, "excess": excess, "row": first}
                 yield Symptom("outside-training-range", name, record.name, message, numbers)

@@ -26,7 +26,7 @@ def stuck_outputs(records: Sequence[Record], inputs: Sequence[str], outputs: Seq
         driving = [values for _, values in channels(record, inputs)]
         for name, values in channels(record, outputs):
             if np.ptp(values) == 0 and len(values) >= LONG:
-                message = f"output '{name}' of record '{record.name}' is {values[0]:.6g} from end to end"
+                message = f"output '{name}' of record '{record.name}' is {values[0]:z.6g} from end to end"
                 yield Symptom("constant-output", name, record.name, message, {"value": float(values[0])})
             else:
                 yield from _stuck(record, name, values, driving)
