@@ -79,7 +79,8 @@ LAYOUTS = {
     ),
     "a column's name may hold brackets and colons": (
         'sysid 1\nsignals { input u="valve: [%]"\ninput w = ["w [V]"]\noutput y = # [m]\n"level [m]" }\n',
-        'sysid 1\n\nsignals {\n  input  u = "valve: [%]"\n  input  w = ["w [V]"]\n  # [m]\n  output y = "level [m]"\n}\n',
+        'sysid 1\n\nsignals {\n  input  u = "valve: [%]"\n  input  w = ["w [V]"]\n'
+        '  # [m]\n  output y = "level [m]"\n}\n',
     ),
     "a unit behind one blank": ("sysid 1\nlet a = 20ms\n", "sysid 1\n\nlet a = 20 ms\n"),
 }
