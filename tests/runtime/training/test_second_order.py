@@ -1,4 +1,4 @@
-"""Levenberg-Marquardt trains what a file can write: curves and clips in chains, stacks without a state; inside Lightning it is an optimiser like any other."""
+"""Levenberg-Marquardt trains curves and clips in chains and stacks without a state; Lightning sees an optimiser."""
 
 from __future__ import annotations
 
