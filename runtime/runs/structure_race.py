@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from sysidc.compiler.lower import is_second_order
 from sysidc.compiler.plan import StagePlan
 from sysidc.runtime.data.modules import SpecDataModule
@@ -30,6 +32,7 @@ class StructureRace(Race):
         """Fill in what the plan leaves open, by what the records show."""
         self.whole: SpecDataModule | None = None
         self.innovating: set[str] = set()
+        self.most = math.inf
         periods = averaged(self.data) if self.plan.data.validation.share else None
         if periods is not None:
             self.data, self.whole = periods.data, periods.whole
@@ -54,9 +57,11 @@ class StructureRace(Race):
         return Manner([Settled(*(LAST if number == len(self.stages) - 1 else EARLY))], keep_best)
 
     def rank(self, candidate: Candidate) -> float:
-        """Models with innovations are judged by what they are trained for: a simulation of what something unmeasured
-        drives says little."""
-        return candidate.ahead if candidate.structure in self.innovating else candidate.score
+        """Models with innovations are judged by what they are trained for, where they simulate at all: a simulation of
+        what something unmeasured drives says little, one that runs away enough."""
+        if candidate.structure not in self.innovating:
+            return candidate.score
+        return candidate.ahead if candidate.score <= self.most else math.inf
 
     def label(self, structure: str, index: int) -> str:
         """A candidate is called by its structure, and by its start where there are several."""
@@ -95,8 +100,10 @@ class StructureRace(Race):
         if not more:
             return ranked
         self.plans, self.innovating = {**self.plans, **more}, set(more)
+        self.most = NEAR * ranked[0].score
         joined = self.stage(number, stage, [(name, 0) for name in more])
-        if min(candidate.score for candidate in joined) <= NEAR * ranked[0].score:
-            return joined
+        near = [candidate for candidate in joined if candidate.score <= self.most]
+        if near:
+            return near
         self.place.say("  they simulate worse, and stay behind")
         return ranked

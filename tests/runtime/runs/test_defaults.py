@@ -15,10 +15,11 @@ from sysidc.dsl.source import Source
 from sysidc.runtime.data.modules import SpecDataModule
 from sysidc.runtime.data.record import Array
 from sysidc.runtime.nn.ensemble import Ensemble
-from sysidc.runtime.runs import structure_race, structures
+from sysidc.runtime.runs import open_race, structure_race, structures
 from sysidc.runtime.runs.candidates import Candidate
 from sysidc.runtime.runs.evaluate import score, scored_records
 from sysidc.runtime.runs.fitting import Workplace
+from sysidc.runtime.runs.open_race import Heat
 from sysidc.runtime.runs.progress import Progress
 from sysidc.runtime.runs.resume import Progressed
 from sysidc.runtime.runs.train import Outcome, fit
@@ -29,6 +30,9 @@ LINEAR = "StateSpace(hidden = [], output_hidden = [])"
 @pytest.fixture(autouse=True)
 def _small_race(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(structures, "ORDERS", (2,))
+    monkeypatch.setattr(structures, "HIGHEST", 2)
+    monkeypatch.setattr(open_race, "HEATS", (Heat(2_000, 4, 2), Heat(6_000, 6, 2)))
+    monkeypatch.setattr(open_race, "FEW_STARTS", 2)
     monkeypatch.setattr(structures, "NETWORKS", {"linear": ((), ()), "network in f": ((4,), ())})
 
 
@@ -75,6 +79,7 @@ def test_process_noise_brings_innovations_into_the_race_which_come_nearer_to_the
 ) -> None:
     rng = np.random.default_rng(0)
     u, noise, other = (rng.standard_normal(samples) for samples in (600, 600, 1000))
+    noise -= noise[:480].mean()  # of the training part: what it adds up to is a level that nothing tells
     write(tmp_path / "train.csv", u, driven(u, 0.1 * noise))
     write(tmp_path / "test.csv", other, driven(other))
     plan = plan_of(tmp_path, 'train = "train.csv"  test = "test.csv"', "epochs = 6", LINEAR)
@@ -125,6 +130,29 @@ def test_the_worse_of_fit_and_validation_chooses() -> None:
     assert min((lucky, honest), key=lambda item: item.val_error) is lucky
     assert min((lucky, honest), key=lambda item: item.score) is honest
     assert Candidate("", 2, {}, {}, float("nan"), 0.1, 1, 0.0, []).score == float("inf")
+
+
+def test_a_periodic_record_is_trained_on_its_average_and_validated_on_inputs_that_it_has_not_seen(
+    tmp_path: Path,
+) -> None:
+    rng = np.random.default_rng(0)
+    u = np.tile(rng.standard_normal(150), 5)
+    write(tmp_path / "p.csv", u, driven(u, pole=0.6) + 0.1 * rng.standard_normal(750))
+    plan = plan_of(tmp_path, 'train = "p.csv"', "epochs = 3", LINEAR)
+    outcome = trained(plan, tmp_path)
+    assert told(outcome, "the input repeats every 150 steps") and told(outcome, "stage 1 of 3: 120 samples")
+    other = rng.standard_normal(500)
+    write(tmp_path / "test.csv", other, driven(other, pole=0.6))
+    assert error_of(plan_of(tmp_path, 'train = "p.csv"  test = "test.csv"', "epochs = 3", LINEAR), outcome) < 0.04
+
+
+def test_the_time_limit_ends_the_whole_race_not_its_fits_alone(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    u = rng.standard_normal(600)
+    write(tmp_path / "a.csv", u, driven(u, bent=0.1, pole=0.6) + 0.01 * rng.standard_normal(600))
+    outcome = trained(plan_of(tmp_path, 'train = "a.csv"', "time_limit = 50 ms  starts = 3"), tmp_path)
+    assert told(outcome, "the time is up") and np.isfinite(outcome.rows[-1]["val_loss"] if outcome.rows else 0.0)
+    assert sum("linear model of" in line for line in outcome.log) < 9
 
 
 def test_records_of_different_lengths_and_offsets_train_one_model_with_a_start_each(tmp_path: Path) -> None:
