@@ -85,6 +85,7 @@ bench: $(VENV)/.dev
 nightly: export SYSIDC_CASES := 4000
 nightly: export SYSIDC_MUTATIONS := 100000
 nightly: export SYSIDC_KILLS := 200
+nightly: export SYSIDC_EXPORTS := 1
 nightly: ray check package bench
 
 ray: $(VENV)/.dev

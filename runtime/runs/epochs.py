@@ -93,7 +93,7 @@ def learning_rate(trainer: pl.Trainer) -> float | None:
 
 def _require_finite(what: str, value: float, trainer: pl.Trainer) -> None:
     if not math.isfinite(value):
-        raise mistakes.diverged(what, value, trainer.current_epoch + 1, learning_rate(trainer))
+        raise mistakes.diverged(what, value, trainer.global_step, trainer.current_epoch + 1, learning_rate(trainer))
 
 
 def as_csv(rows: list[Row]) -> str:

@@ -22,6 +22,7 @@ from sysidc.runtime.runs import mistakes
 from sysidc.runtime.runs.checkpoints import TreeCheckpoints
 from sysidc.runtime.runs.epochs import EpochWatch, LearningCurve, Row
 from sysidc.runtime.runs.loggers import loggers
+from sysidc.runtime.runs.mistakes import RunError
 from sysidc.runtime.runs.processes import is_shared, rank
 from sysidc.runtime.runs.progress import Progress
 from sysidc.runtime.runs.resume import LiveCheckpoints, Progressed
@@ -81,7 +82,13 @@ def fit_once(
     watching = place.more if is_shared(plan) else (*place.more, live)
     with seeded(plan.train.seed), threads_of(plan), quiet_lightning(place.log):
         trainer = _trainer(plan, place, curve, [*kept, *stops, *watching])
-        _run(trainer, module, data, live.resumed)
+        try:
+            _run(trainer, module, data, live.resumed)
+        except RunError as error:
+            if error.id != "diverged" or best.best_epoch is None:
+                raise
+            best.put_back(module)
+            place.say(f"stopped: {error}; the best weights, those of epoch {best.best_epoch + 1}, are kept")
     best_epoch = best.best_epoch + 1 if keep_best and best.best_epoch is not None else None
     return Fit(curve.rows, live.seconds, best_epoch)
 

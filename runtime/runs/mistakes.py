@@ -35,9 +35,9 @@ def no_float16(precision: str) -> RunError:
     return RunError("no-device", message, 'precision = "bf16-mixed", or accelerator = cuda')
 
 
-def diverged(what: str, value: float, epoch: int, learning_rate: float | None) -> RunError:
+def diverged(what: str, value: float, step: int, epoch: int, learning_rate: float | None) -> RunError:
     at = "" if learning_rate is None else f" at the learning rate {learning_rate:g}"
-    message = f"{what} became {value} in epoch {epoch}{at}"
+    message = f"{what} became {value} behind step {step}, in epoch {epoch}{at}"
     return RunError("diverged", message, "a smaller learning rate, `gradient_clip`, or `normalize = standard`")
 
 

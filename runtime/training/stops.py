@@ -38,8 +38,12 @@ class BestWeights(pl.Callback):
             self._weights = {name: weight.detach().clone() for name, weight in pl_module.state_dict().items()}
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self.put_back(pl_module)
+
+    def put_back(self, module: pl.LightningModule) -> None:
+        """Give a module the best weights, where there are any."""
         if self._weights is not None:
-            pl_module.load_state_dict(self._weights)
+            module.load_state_dict(self._weights)
 
     def state_dict(self) -> dict[str, Any]:
         return {"best": self.best, "best_epoch": self.best_epoch, "weights": self._weights}

@@ -25,15 +25,17 @@ EXAMPLES = {f"{path.parents[1].name}_{path.stem}": path for path in (*OWN, *SHAR
 OPEN = {"main_state_space"}
 """Examples whose sizes only a training finds."""
 NAMES = [*layer_specs(), *sorted(EXAMPLES.keys() - OPEN)]
+REASONS = ("initial = estimate", "aten.linear")
+"""A start that is searched for; weights of complex numbers (FrequencyLinear), which ONNX has none of."""
 SOME = NAMES if ALL else NAMES[::5]
 
 
-def untrained(name: str, folder: Path) -> Trained:
-    """A model with its first weights and a scale; in bounded mode with a band."""
+def untrained(name: str, folder: Path, precision: str = "float64") -> Trained:
+    """A model with its first weights and a scale; in bounded mode with a band. `precision` is that of a layer."""
     path = EXAMPLES.get(name)
     if path is None:
         path = folder / "layer.sysid"
-        path.write_text(layer_specs()[name], encoding="utf-8")
+        path.write_text(layer_specs()[name].replace("float64", precision), encoding="utf-8")
     made = Trained.untrained(sysidc.load(path).plan)
     for signal in made.plan.signals:
         if signal.dtype.startswith("float"):
@@ -72,13 +74,13 @@ def test_a_graph_of_everything_is_written_or_refused_in_a_sentence(kind: str, na
     if kind == "onnx":
         pytest.importorskip("onnxscript")
         pytest.importorskip("onnxruntime")
-    run = untrained(name, tmp_path)
+    run = untrained(name, tmp_path, "float32")  # for which onnxruntime has all operations
     path = tmp_path / ("model.pt2" if kind == "torch" else "model.onnx")
     try:
         export(run, kind, path)
     except RunError as refusal:
         assert refusal.id == "not-exported" and not path.exists()
-        print(f"MATRIX {kind} {name}: {refusal}")
+        assert any(reason in str(refusal) for reason in REASONS), refusal
         return
     if kind == "torch":
         x = example(run)

@@ -1,6 +1,7 @@
 """A run folder holds all that scoring and predicting need, and appears whole or not at all."""
 
 import json
+import re
 import shutil
 import time
 from pathlib import Path
@@ -12,6 +13,7 @@ import torch
 from torch.testing import assert_close
 
 import sysidc
+from sysidc.runtime.cli import main
 from sysidc.runtime.data.errors import DataError
 from sysidc.runtime.runs.evaluate import score, scored_records, scores
 from sysidc.runtime.runs.mistakes import RunError
@@ -123,6 +125,27 @@ def test_a_training_that_explodes_names_epoch_and_learning_rate_and_leaves_nothi
     with pytest.raises(RunError, match=r"epoch 1 at the learning rate 1e\+30"):
         sysidc.load("boom.sysid").train()
     assert not (specs / "runs").exists()
+
+
+@MODES
+def test_a_training_that_explodes_later_keeps_the_best_weights_until_then(
+    specs: Path, mode: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = (specs / f"{mode}.sysid").read_text()
+    short = re.sub(r"epochs = \d+ ", "epochs = 1 ", re.sub(r"optimizer = \w+\([^)]*\)", "", text)).replace(
+        " seed = 3", " optimizer = SGD(lr = 1e-3)  seed = 3"
+    )
+    for name, added in (("short", ""), ("boom", "  scheduler = StepLR(step_size = 1, gamma = 1e30)")):
+        longer = short.replace("epochs = 1 ", "epochs = 4 ") if added else short
+        (specs / f"{name}.sysid").write_text(longer.replace(" seed = 3", f"{added} seed = 3"), encoding="utf-8")
+    assert main(["train", "boom.sysid"]) == 0
+    told = capsys.readouterr().err
+    assert re.search(r"became (nan|inf) behind step \d+, in epoch 2 at the learning rate 1e\+27", told)
+    assert "those of epoch 1, are kept" in told
+    (boom,) = (specs / "runs").iterdir()
+    expected = sysidc.load("short.sysid").train(runs="short").trained.state()
+    for key, value in sysidc.open_run(boom).trained.state().items():
+        assert_close(value, expected[key], rtol=0, atol=0)
 
 
 def test_a_run_that_fails_leaves_the_finished_one_alone(specs: Path) -> None:
