@@ -187,6 +187,8 @@ class SpecDataModule(LightningDataModule):
         dataset, train = self.dataset("train"), self.plan.train
         if isinstance(dataset, RecordDataset):
             return batched(dataset, self._whole_records(dataset, epoch), self.n_workers)
+        if self.trainer is not None and self.trainer.strategy.root_device.type == "cuda" and not self.n_workers:
+            dataset = dataset.on(self.trainer.strategy.root_device)
         size, count = train.batch_size, len(dataset)
         at_once = self.batches_at_once
         return training_loader(dataset, count, size, train.seed, epoch, self.n_workers, at_once, self.processes)

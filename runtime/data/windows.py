@@ -80,6 +80,12 @@ class WindowDataset(Dataset[Batch]):
         self.values, self.layout, self.future = tape.values, layout, future
         self.anchors = anchors_of(tape.lengths, layout, stride)
 
+    def on(self, device: torch.device) -> WindowDataset:
+        """The same windows of signals that live on a device, gathered there; signals on disk stay where they are."""
+        if not any(isinstance(data, MappedSignal) for data in self.values.values()):
+            self.values = {signal: data.to(device) for signal, data in self.values.items()}
+        return self
+
     def __len__(self) -> int:
         return len(self.anchors)
 

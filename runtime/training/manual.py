@@ -7,6 +7,7 @@ themselves are the same to the last bit.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ import torch
 from torch import Tensor
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
+from sysidc.runtime.training.captured import Replay, Step
 from sysidc.runtime.training.written_out import written_out
 
 if TYPE_CHECKING:
@@ -23,23 +25,48 @@ if TYPE_CHECKING:
 def several_steps(module: TrainingModule, batch: Sequence[Tensor], batch_size: int) -> Tensor:
     """One optimiser step for every `batch_size` windows of the batch, in their order; the last loss."""
     optimizer = module.trainer.optimizers[0]
-    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     schedulers = _schedulers(module, "step")
-    quick = written_out(module, batch, parameters)
+    take = _step(module, optimizer, batch)
+    if batch[0].is_cuda and not schedulers:
+        take = _replayed(module, optimizer, take)
     loss = torch.zeros(())
     for part in parts(batch, batch_size):
-        if quick is None:
-            loss = module.training_loss(part)
-            optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-        else:
-            loss = quick(part)
+        loss = take(part)
+        module.count(loss, len(part[0]))
+        for scheduler in schedulers:
+            scheduler.step()
+    return loss
+
+
+def _step(module: TrainingModule, optimizer: torch.optim.Optimizer, batch: Sequence[Tensor]) -> Step:
+    """Gradients, clipping and the optimiser's step for parts of the batch."""
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    quick = written_out(module, batch, parameters)
+
+    def by_autograd(part: Sequence[Tensor]) -> Tensor:
+        loss = module.loss_of(part)
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        return loss.detach()
+
+    gradients = by_autograd if quick is None else quick
+
+    def take(part: Sequence[Tensor]) -> Tensor:
+        loss = gradients(part)
         if module.gradient_clip is not None:
             torch.nn.utils.clip_grad_norm_(parameters, module.gradient_clip)
         optimizer.step()
-        for scheduler in schedulers:
-            scheduler.step()
-    return loss.detach()
+        return loss
+
+    return take
+
+
+def _replayed(module: TrainingModule, optimizer: torch.optim.Optimizer, take: Step) -> Step:
+    """The step from a captured graph; what is captured is kept with the module until the next fit."""
+    if module.replay is None or module.replay.optimizer is not optimizer:
+        module.replay = Replay(optimizer)
+    state = getattr(module, "teacher_forcing", None)
+    return functools.partial(module.replay.step, take, state=state)
 
 
 def parts(batch: Sequence[Tensor], batch_size: int) -> Iterator[tuple[Tensor, ...]]:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LRScheduler
 
+from sysidc.runtime.training.captured import Replay
 from sysidc.runtime.training.manual import epoch_schedulers, several_steps
 from sysidc.runtime.training.metrics import ErrorSums, LossMean
 from sysidc.runtime.training.second_order import Problem, by_windows, saved, second_order_step
@@ -74,6 +75,7 @@ class TrainingModule(pl.LightningModule):
         self.second_order = second_order
         self.automatic_optimization = batch_size is None and not second_order
         self.problem: Problem | None = None
+        self.replay: Replay | None = None
         self.resumed_problem: dict[str, Any] | None = None
         self.stalled = 0
         self.error: float | None = None
@@ -107,6 +109,10 @@ class TrainingModule(pl.LightningModule):
 
     def on_fit_start(self) -> None:
         self.problem, self.stalled, self.error = None, 0, None
+        self.replay = None
+
+    def on_fit_end(self) -> None:
+        self.replay = None  # a graph can be neither copied nor stored
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         if self.second_order:
@@ -131,6 +137,10 @@ class TrainingModule(pl.LightningModule):
         target = batch[1]
         check_shapes(prediction, target)
         return slope_of(self.loss, prediction, target.to(prediction.dtype))
+
+    def loss_of(self, batch: Any) -> Tensor:
+        """The loss of one training batch, counted nowhere."""
+        return self._step(batch)[0]
 
     def count(self, loss: Tensor, samples: int) -> None:
         """Count the loss of a batch into train_loss."""

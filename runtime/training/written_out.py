@@ -34,10 +34,8 @@ class WrittenOut:
         """The loss of (x, y, ...), x (batch, time, channels)."""
         for layer in self.layers:
             layer.begin_forward()
-        x = batch[0].flatten(1)
-        prediction = through(self.layers, x)
+        prediction = through(self.layers, batch[0].flatten(1))
         loss, slope = self.module.loss_and_slope(prediction.unsqueeze(1), batch)
-        self.module.count(loss, len(x))
         self._backward(slope.squeeze(1))
         for parameter, gradient in zip(self.parameters, self._gradients(), strict=True):
             parameter.grad = gradient
