@@ -2,8 +2,9 @@
 
     python benchmarks/training.py [NAME ...] [--accelerator cpu|cuda] [--repetitions N] [--json PATH]
 
-NAME is one or more of windows, linear, mlp, unroll, gru, bounded, reference, others. One thread. The repetitions of all
-variants of a row are taken in turn, so that a busy machine burdens them alike; read the ratios rather than the times.
+NAME is one or more of windows, linear, mlp, unroll, gru, bounded, reference, others. One thread; on the CPU the time of
+this process, on a GPU that of the clock. The repetitions of all variants of a row are taken in turn, so that a busy
+machine burdens them alike; read the ratios rather than the times.
 SYSIDC_REFERENCE names the folder of the reference toolbox (pydentification), BENCHMARK_PYTHON an interpreter that has
 deepSI and nnodely; rows without them are left out, and told so.
 """
@@ -137,14 +138,18 @@ def print_table(rows: list[Row]) -> None:
     Console().print(table)
 
 
+def seconds(device: str) -> float:
+    """A clock: on the CPU the time that this process had, so that other processes do not count."""
+    if device == "cpu":
+        return time.process_time()
+    torch.cuda.synchronize()
+    return time.perf_counter()
+
+
 def microseconds(work: Callable[[], object], device: str = "cpu", steps: int = 1) -> float:
-    if device == "cuda":
-        torch.cuda.synchronize()
-    started = time.perf_counter()
+    started = seconds(device)
     work()
-    if device == "cuda":
-        torch.cuda.synchronize()
-    return (time.perf_counter() - started) / steps * 1e6
+    return (seconds(device) - started) / steps * 1e6
 
 
 # --- windows -----------------------------------------------------------------------------------------------------
@@ -190,15 +195,34 @@ class Pairs(Dataset[Any]):
 class Watch(pl.Callback):
     """The time from the first batch to the last: what Lightning does before a fit is no step."""
 
+    def __init__(self, device: str) -> None:
+        self.device = device
+
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        self.started = time.perf_counter()
+        self.started = seconds(self.device)
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        self.seconds = time.perf_counter() - self.started
+        self.seconds = seconds(self.device) - self.started
+
+
+class LoggedStep(pl.LightningModule):
+    """The step of the reference toolbox: one per batch, its loss logged at once."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def training_step(self, batch: Any, batch_idx: int) -> Tensor:
+        loss = mse_loss(self.network(batch[0]), batch[1])
+        self.log("train_loss", loss)
+        return loss
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        return torch.optim.Adam(self.network.parameters(), lr=1e-3)
 
 
 def fitted(module: pl.LightningModule, loader: DataLoader[Any], device: str, steps: int = STEPS) -> float:
-    watch = Watch()
+    watch = Watch(device)
     quiet = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False}
     trainer = pl.Trainer(
         max_epochs=1,
@@ -232,6 +256,9 @@ def training_step(work: str, layers: Callable[[], list[nn.Module]], device: str,
         module = LightningSimulationTrainingModule(nn.Sequential(Flatten(), *layers()), unfused)
         return fitted(module, DataLoader(plain, BATCH, shuffle=True), device)
 
+    def logged() -> float:
+        return fitted(LoggedStep(nn.Sequential(Flatten(), *layers())), DataLoader(plain, BATCH, shuffle=True), device)
+
     def loop(optimizer: Callable[..., torch.optim.Optimizer]) -> float:
         network = nn.Sequential(Flatten(), *layers()).to(device)
         stepper, moved = optimizer(network.parameters()), (x.to(device), y.to(device))
@@ -250,6 +277,7 @@ def training_step(work: str, layers: Callable[[], list[nn.Module]], device: str,
         repetitions,
         {
             "ours, several steps at once": several_at_once,
+            "Lightning, one by one, each loss logged": logged,
             "Lightning, one by one": one_by_one,
             "plain loop": lambda: loop(unfused),
             "plain loop, fused optimiser": lambda: loop(fused),
