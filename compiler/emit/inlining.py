@@ -58,6 +58,7 @@ class Definition:
     name: str
     text: str
     uses: tuple[str, ...]
+    late: tuple[str, ...] = ()
 
 
 @dataclass
@@ -68,6 +69,7 @@ class Inlined:
     leads: dict[Key, dict[str, Key]] = field(default_factory=dict)
     imports: set[Import] = field(default_factory=set)
     absent: Mapping[str, str] = field(default_factory=dict)
+    waiting: list[tuple[dict[str, Key], str, str]] = field(default_factory=list)
 
     def texts(self) -> dict[Key, str]:
         """The definitions as text, those of one name from several files renamed after the later file."""
@@ -111,6 +113,11 @@ def inline(targets: Iterable[str], absent: Mapping[str, str] | None = None) -> I
     for target in targets:
         module, _, name = target.rpartition(".")
         _take(module, name, found)
+    while found.waiting:
+        leads, module, name = found.waiting.pop(0)
+        lead = _take(module, name, found)
+        assert lead is not None, f"{name} of {module} leads out of the house"
+        leads[name] = lead
     return found
 
 
@@ -131,8 +138,9 @@ def _take(module: str, name: str, found: Inlined) -> Key | None:
         if key not in found.leads:
             leads = found.leads[key] = {name: key}
             for used in definitions[name].uses:
-                lead = _take(module, used, found)
-                if lead is not None:
+                if used in definitions[name].late:  # a function asks for it when it is called: behind all others
+                    found.waiting.append((leads, module, used))
+                elif (lead := _take(module, used, found)) is not None:
                     leads[used] = lead
             found.definitions[key] = definitions[name]
         return key
@@ -162,8 +170,11 @@ def _read(module: str) -> tuple[dict[str, Definition], dict[str, Import]]:
         if isinstance(statement, ast.Import | ast.ImportFrom):
             imports.update(_imported(statement))
             continue
+        for late in _late_imports(statement):
+            imports.update(_imported(late))
         for name in _defined(statement):
-            definitions[name] = Definition(module, name, _text(statement, lines), _used(statement))
+            late = tuple(found for item in _late_imports(statement) for found, _ in _imported(item))
+            definitions[name] = Definition(module, name, _text(statement, lines), _used(statement), late)
     return definitions, imports
 
 
@@ -182,6 +193,12 @@ def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
             yield from statement.body
         else:
             yield statement
+
+
+def _late_imports(statement: ast.stmt) -> list[ast.ImportFrom]:
+    """Those of the house inside a function, which two files that lean on each other need."""
+    inside = (node for node in ast.walk(statement) if isinstance(node, ast.ImportFrom))
+    return [node for node in inside if (node.module or "").startswith(HOUSE)]
 
 
 def _defined(statement: ast.stmt) -> list[str]:
@@ -219,6 +236,9 @@ def _text(statement: ast.stmt, lines: list[str]) -> str:
     for node in ast.walk(statement):
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
             _shorten(node, own)
+    for late in _late_imports(statement):
+        for number in range(late.lineno - 1, late.end_lineno or late.lineno):
+            own.pop(number, None)
     return "\n".join(MARKS.sub("", _strict(line)) for line in own.values())
 
 
