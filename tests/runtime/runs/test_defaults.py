@@ -79,7 +79,7 @@ def test_process_noise_brings_innovations_into_the_race_which_come_nearer_to_the
 ) -> None:
     rng = np.random.default_rng(0)
     u, noise, other = (rng.standard_normal(samples) for samples in (600, 600, 1000))
-    noise -= noise[:480].mean()  # of the training part: what it adds up to is a level that nothing tells
+    noise -= noise.mean()  # what it adds up to is a level that no record of this length tells
     write(tmp_path / "train.csv", u, driven(u, 0.1 * noise))
     write(tmp_path / "test.csv", other, driven(other))
     plan = plan_of(tmp_path, 'train = "train.csv"  test = "test.csv"', "epochs = 6", LINEAR)
