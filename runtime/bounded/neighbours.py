@@ -16,7 +16,9 @@ Integers = NDArray[np.int64]
 
 # above these dimensions a tree looks at so many points that a matrix product is faster; a product's work grows with the
 # square of the samples, so where they are many the tree stays longer
-TREE_DIMENSIONS, TREE_DIMENSIONS_OF_MANY, MANY = 6, 12, 200_000
+TREE_DIMENSIONS = 6
+TREE_DIMENSIONS_OF_MANY = 12
+MANY = 200_000
 # pairs of a query and a point that are looked at together: 64 MiB of float64
 PAIRS_AT_ONCE = 1 << 23
 # the product's rounding may swap near ties: so many more are taken, then measured exactly
