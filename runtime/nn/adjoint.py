@@ -54,7 +54,8 @@ def simulated(module: nn.Module, x: Tensor, u: Tensor) -> Tensor:
 def _worth_it(module: StateLayer, x: Tensor, u: Tensor) -> bool:
     """A layer that is known, several steps, few records, and nobody who wants more of torch than a first derivative."""
     watched = (
-        torch.is_autocast_enabled(u.device.type)
+        u.is_meta
+        or torch.is_autocast_enabled(u.device.type)
         or torch.compiler.is_compiling()
         or torch._C._get_tracing_state() is not None
         or torch._C._are_functorch_transforms_active()
