@@ -170,8 +170,8 @@ def _read(module: str) -> tuple[dict[str, Definition], dict[str, Import]]:
         if isinstance(statement, ast.Import | ast.ImportFrom):
             imports.update(_imported(statement))
             continue
-        for late in _late_imports(statement):
-            imports.update(_imported(late))
+        for own in _late_imports(statement):
+            imports.update(_imported(own))
         for name in _defined(statement):
             late = tuple(found for item in _late_imports(statement) for found, _ in _imported(item))
             definitions[name] = Definition(module, name, _text(statement, lines), _used(statement), late)
