@@ -27,12 +27,15 @@ class Ensemble(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         y = torch.stack([member(x) for member in self.members])
-        sound = self.sound(y)[..., None, None]
-        return torch.where(sound, y, torch.zeros_like(y)).sum(dim=0) / sound.sum(dim=0)
+        return self.mean(y, self.inside(y).all(dim=2))
 
-    def sound(self, y: Tensor) -> Tensor:
-        """Which members count, (members, batch), of outputs y (members, batch, time, outputs)."""
+    def inside(self, y: Tensor) -> Tensor:
+        """Where each member is in range, (members, batch, time), of outputs y (members, batch, time, outputs)."""
         width = self.high - self.low
-        inside = (y >= self.low - width) & (y <= self.high + width)
-        sound = inside.all(dim=3).all(dim=2)
-        return sound | ~sound.any(dim=0)
+        return ((y >= self.low - width) & (y <= self.high + width)).all(dim=3)
+
+    @staticmethod
+    def mean(y: Tensor, inside: Tensor) -> Tensor:
+        """(batch, time, outputs) of y (members, batch, time, outputs) and the members that count, (members, batch)."""
+        sound = (inside | ~inside.any(dim=0))[..., None, None]
+        return torch.where(sound, y, torch.zeros_like(y)).sum(dim=0) / sound.sum(dim=0)

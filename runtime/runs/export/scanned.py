@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch._higher_order_ops.scan import scan
 
 from sysidc.runtime.nn.chain import Chain
+from sysidc.runtime.nn.ensemble import Ensemble
 from sysidc.runtime.nn.state import StateLayer, run
 from sysidc.runtime.runs import mistakes
 
@@ -61,6 +62,8 @@ def with_scans(stack: nn.Module) -> nn.Module:
     """A copy of a stack in which nothing loops over time by itself."""
     if isinstance(stack, Chain):
         return ScannedChain(stack)
+    if isinstance(stack, Ensemble):
+        return Ensemble([with_scans(member) for member in stack.members], stack.low, stack.high)
     copied = deepcopy(stack)
     if isinstance(copied, StateLayer):
         return Scanned(copied)

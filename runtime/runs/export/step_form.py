@@ -54,8 +54,8 @@ class ChainStep(StepForm):
 class StreamStep(StepForm):
     """What each layer of a stack remembers, from zeros on: the record form, step by step."""
 
-    def __init__(self, trained: Trained):
-        stack = deepcopy(trained.stack)
+    def __init__(self, trained: Trained, stack: nn.Module):
+        stack = deepcopy(stack)
         size = memory(stack, trained.plan.model.type_in.channels)
         super().__init__(trained, torch.zeros(size, dtype=getattr(torch, trained.plan.model.dtype)))
         self.stack = stack
@@ -65,6 +65,28 @@ class StreamStep(StepForm):
         z = torch.nan_to_num(self.units.encode(u)).to(self.arrives)
         after, y = advance(self.stack, x, z[:, None])
         return self.units.decode(y[:, 0]), after
+
+
+class EnsembleStep(StepForm):
+    """The states of all members, and behind them for each member whether it has left the range so far (0 or 1).
+
+    y[k] is the last output of the ensemble over the record that ends at k: what the members make of later steps is not
+    known yet, so a member that leaves the range is left out from that step on.
+    """
+
+    def __init__(self, trained: Trained, ensemble: Ensemble):
+        forms = [_free_step(trained, member) for member in ensemble.members]
+        super().__init__(trained, torch.cat([*(form.start for form in forms), forms[0].start.new_zeros(len(forms))]))
+        self.forms = nn.ModuleList(forms)
+        self.sizes = [*(len(form.start) for form in forms), len(forms)]
+        self.range = Ensemble([], self.units.decode(ensemble.low), self.units.decode(ensemble.high))
+
+    def forward(self, u: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
+        *states, left = torch.split(x, self.sizes, dim=1)
+        moved = [form(u, state) for form, state in zip(self.forms, states, strict=True)]
+        y = torch.stack([now for now, _ in moved])[:, :, None]
+        inside = self.range.inside(y)[..., 0] & (left.T == 0)
+        return self.range.mean(y, inside)[:, 0], torch.cat([*(after for _, after in moved), (~inside).T.to(x)], dim=1)
 
 
 class WindowStep(StepForm):
@@ -110,13 +132,20 @@ class WindowStep(StepForm):
 def step_form(trained: Trained) -> StepForm:
     """The form that fits the model. Raises RunError for one that cannot run step by step."""
     stack = trained.stack
-    if isinstance(stack, Ensemble):
-        raise mistakes.not_exported("an ensemble has a state for each member", "train with `ensemble = 1`")
-    if isinstance(stack, Chain):
-        form: StepForm = ChainStep(trained, stack)
+    if isinstance(stack, Ensemble) and _is_free(trained.plan, stack.members[0]):
+        form: StepForm = EnsembleStep(trained, stack)
     else:
-        form = StreamStep(trained) if runs_freely(trained.plan) else WindowStep(trained)
+        form = _free_step(trained, stack) if _is_free(trained.plan, stack) else WindowStep(trained)
     return form.eval().requires_grad_(False)
+
+
+def _is_free(plan: Plan, stack: nn.Module) -> bool:
+    return isinstance(stack, Chain) or runs_freely(plan)
+
+
+def _free_step(trained: Trained, stack: nn.Module) -> StepForm:
+    """One step of a stack that runs on without end."""
+    return ChainStep(trained, stack) if isinstance(stack, Chain) else StreamStep(trained, stack)
 
 
 def _refuse_later_steps(plan: Plan) -> None:

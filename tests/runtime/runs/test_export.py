@@ -15,9 +15,10 @@ from torch.testing import assert_close
 
 import sysidc
 from sysidc.runtime.cli import main
+from sysidc.runtime.nn.ensemble import Ensemble
 from sysidc.runtime.runs.export.files import DESCRIPTION, export
 from sysidc.runtime.runs.export.record_form import RecordForm
-from sysidc.runtime.runs.export.step_form import StepForm, step_form
+from sysidc.runtime.runs.export.step_form import EnsembleStep, StepForm, step_form
 from sysidc.runtime.runs.export.tracing import record_example, trace
 from sysidc.runtime.runs.mistakes import RunError
 from sysidc.runtime.runs.model import RunModel, Trained
@@ -83,6 +84,56 @@ def test_steps_from_the_start_of_a_record_are_the_record(specs: Path, name: str)
     if x.shape[2] == 2:
         x[:, 5:, 1] = torch.nan  # what the record form does not look at was not measured
     assert_close(stepped(step_form(run), x)[:, -y.shape[1] :], y, rtol=1e-9, atol=1e-9)
+
+
+def averaged(text: str, bound: float) -> Trained:
+    """Three stacks with weights of their own as one; the normalised training outputs lay within -bound .. bound."""
+    plan = untrained(text).plan
+    made = Trained.untrained(plan, (plan,) * 3)
+    made.normalizer.scale("y").fill_(0.7)
+    assert isinstance(made.stack, Ensemble)
+    generator = torch.Generator().manual_seed(4)
+    with torch.no_grad():
+        for parameter in made.stack.parameters():
+            parameter.add_(0.3 * torch.randn(parameter.shape, generator=generator, dtype=parameter.dtype))
+    made.stack.low.fill_(-bound)
+    made.stack.high.fill_(bound)
+    return made
+
+
+@torch.no_grad()
+def _alone(run: Trained, x: Tensor) -> list[Tensor]:
+    """What each member makes of records, normalised."""
+    z = torch.nan_to_num(RecordForm(run).units.encode(x))
+    return [member(z) for member in run.stack.members]  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("name", ["recurrent", "states", "filter"])
+def test_a_step_of_an_ensemble_is_the_end_of_the_record_so_far(specs: Path, name: str) -> None:
+    """Members that leave their range on the way are left out from there on, as of a record that ends there."""
+    x = in_data_units(untrained(MODELS[name])).repeat(1, 3, 1)
+    x[:, 5:, 1:] = torch.nan
+    peaks = sorted(float(y.abs().max()) for y in _alone(averaged(MODELS[name], 1.0), x))
+    run = averaged(MODELS[name], 0.9 * peaks[1] / 3)
+    record, step = RecordForm(run), step_form(run)
+    assert isinstance(step, EnsembleStep)
+    state = step.start.expand(2, -1)
+    for now in range(x.shape[1]):
+        found, state = step(x[:, now], state)
+        if now >= (run.plan.model.type_in.steps or 1) - 1:
+            assert_close(found, record(x[:, : now + 1])[:, -1], rtol=1e-9, atol=1e-9)
+    assert 0 < float(state[:, -3:].mean()) < 1
+
+
+@pytest.mark.parametrize(("kind", "step"), [("onnx", False), ("torch", True)], ids=["record", "step"])
+def test_an_ensemble_is_written_as_it_runs(specs: Path, kind: str, step: bool) -> None:
+    """`export` compares what it wrote with the model."""
+    if kind == "onnx":
+        pytest.importorskip("onnxscript")
+        pytest.importorskip("onnxruntime")
+    path = Path("model.onnx" if kind == "onnx" else "model.pt2")
+    export(averaged(MODELS["states"].replace("float64", "float32"), 0.05), kind, path, step)
+    assert path.stat().st_size > 0
 
 
 @pytest.mark.parametrize("name", ["windows", "regressors", "bounded"])
