@@ -10,6 +10,7 @@ import numpy as np
 from sysidc.runtime.data.record import Record
 from sysidc.runtime.data.symptoms import Symptom, symptoms
 from sysidc.runtime.inspection import sentences
+from sysidc.runtime.inspection.cascade import Cascade, cascade
 from sysidc.runtime.inspection.channels import Channels, prepared
 from sysidc.runtime.inspection.impulse import ImpulseResponse, impulse_response
 from sysidc.runtime.inspection.linearity import Linearity, linearity
@@ -37,6 +38,7 @@ class Findings:
     delays: tuple[int, ...]
     order: Order | None
     linearity: Linearity | None
+    cascade: Cascade | None
     noise: float | None
 
     def has(self, id: str) -> list[Symptom]:
@@ -58,6 +60,7 @@ def inspect(recording: Recording, test: Recording | None = None) -> Findings:
     delays = _delays(response, len(roles.inputs), len(roles.outputs))
     order = find_order(measured, delays) if roles.inputs else None
     judged = None if order is None else linearity(measured.delayed(delays), order)
+    blocks = None if order is None or judged is None or judged.linear or any(delays) else cascade(measured, order)
     noise = noise_level(measured)
     found = [*_about_file(recording), *_about_records(recording, test, order)]
     if response is not None:
@@ -66,9 +69,11 @@ def inspect(recording: Recording, test: Recording | None = None) -> Findings:
         found += sentences.order(order, delays, recording.sampling_time)
     if judged is not None:
         found += [sentences.linearity(judged, noise, [s.signal for s in found if s.id == "saturated-output"])]
+    if blocks is not None and blocks.clear:
+        found += [sentences.cascade(blocks)]
     if noise is not None:
         found += [sentences.noise(noise)]
-    return Findings(recording, test, tuple(found), measured, response, delays, order, judged, noise)
+    return Findings(recording, test, tuple(found), measured, response, delays, order, judged, blocks, noise)
 
 
 def _delays(response: ImpulseResponse | None, inputs: int, outputs: int) -> tuple[int, ...]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from sysidc.runtime.data.symptoms.symptom import Symptom, percent
+from sysidc.runtime.inspection.cascade import Cascade
 from sysidc.runtime.inspection.linearity import NEGLIGIBLE, Linearity
 from sysidc.runtime.inspection.order import Order
 from sysidc.runtime.inspection.recording import Recording
@@ -85,6 +86,15 @@ def linearity(found: Linearity, noise: float | None, saturated: Sequence[str | N
     else:
         told = f"nonlinear: {missed}, and powers of states and inputs explain {percent(found.explained)} of its square"
     return Symptom("linearity", None, None, told, numbers)
+
+
+def cascade(found: Cascade) -> Symptom:
+    blocks = f"a curve between two linear blocks of {counted(found.states, 'state')}"
+    told = (
+        f"{blocks}: before any training it misses {percent(found.missed)} of the output's movement, a linear model of "
+        f"{2 * found.states} states {percent(found.linear)}"
+    )
+    return Symptom("cascade", None, None, told, {"missed": found.missed, "linear": found.linear})
 
 
 def noise(level: float) -> Symptom:

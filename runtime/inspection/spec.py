@@ -59,7 +59,7 @@ def signal_names(columns: Sequence[str], model: str) -> dict[str, str]:
 
 def _head(found: Findings, path: Path) -> str:
     recording = found.recording
-    asked = ("role", "order", "linearity", "time-constant")
+    asked = ("role", "order", "linearity", "cascade", "time-constant")
     told = [symptom.message for symptom in found.told if symptom.id not in asked]
     guessed = [symptom.message for symptom in found.has("role")]
     lines = [

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from sysidc.runtime.data.symptoms.symptom import percent
 from sysidc.runtime.inspection import mistakes, sentences
+from sysidc.runtime.inspection.cascade import Cascade
 from sysidc.runtime.inspection.findings import Findings
 from sysidc.runtime.inspection.order import BLOCK
 
@@ -60,6 +61,8 @@ def _simulation(found: Findings) -> Structure:
     delay = max(found.delays, default=0)
     if found.order is not None and found.order.states == 0 and not delay:
         return _static(found)
+    if found.cascade is not None and found.cascade.clear:
+        return _blocks(found, found.cascade)
     states = (2 if found.order is None else found.order.states) + sum(found.delays)
     if states > MOST_STATES or (found.order is not None and found.order.states == 0):
         return _window(found)
@@ -105,17 +108,38 @@ def _network(found: Findings, outputs: int, width: int) -> tuple[Line, ...]:
     return ((f"Linear({width})", ""), ("Tanh", ""), (f"Linear({width})", ""), ("Tanh", ""), (f"Linear({outputs})", ""))
 
 
+def _blocks(found: Findings, cascade: Cascade) -> Structure:
+    """A cascade, whose start its training finds by itself; two signals tell what the curve does between the samples."""
+    told = next(symptom.message for symptom in found.told if symptom.id == "cascade")
+    between = "two signals half a step apart: they tell what the curve does between samples"
+    layers = (
+        (f"LinearDynamics(states = {cascade.states}, outputs = 2)", between),
+        ("Curve(Spline(knots = 24))", ""),
+        (f"LinearDynamics(states = {cascade.states})", ""),
+    )
+    return _trained_at_once(found, 2 * cascade.states, (told, *_linear_reason(found)), layers, ())
+
+
 def _chain(found: Findings, states: int) -> Structure:
-    order, roles = found.order, found.recording.roles
-    reasons = [_order_reason(found, states), *_linear_reason(found)]
-    layers: list[Line] = [_system(found, states)]
+    block = BLOCK if found.order is None else found.order.block
+    init = (f"init = Subspace(block = {block})", "starts from the linear model")
+    reasons = (_order_reason(found, states), *_linear_reason(found))
+    return _trained_at_once(found, states, reasons, (_system(found, states),), (init,))
+
+
+def _trained_at_once(
+    found: Findings, states: int, reasons: tuple[str, ...], system: tuple[Line, ...], init: tuple[Line, ...]
+) -> Structure:
+    """Whole records by Levenberg-Marquardt."""
+    layers: list[Line] = [*system]
+    roles = found.recording.roles
     normalize = Structure.normalize
     if found.has("saturated-output") and len(roles.outputs) == 1:
         layers.append(("Clip(-1, 1)", "the sensor's range, in normalised units; without a saturation leave it out"))
         normalize = ("minmax", "the range of the training part becomes -1 .. 1, where Clip cuts")
     train: list[Line] = [
         ("optimizer = LevenbergMarquardt(damping = 1e-2)", "few parameters: second order, in float64"),
-        (f"init = Subspace(block = {BLOCK if order is None else order.block})", "starts from the linear model"),
+        *init,
         ("initial = estimate", "the start state of a record comes from its first outputs"),
         *_stages(found),
         ("time_limit = 5 min", ""),
@@ -125,9 +149,7 @@ def _chain(found: Findings, states: int) -> Structure:
     epochs = 30 if found.linear or found.recording.rows * TRAINED > LONG_RECORD else 60
     test = ((f"initial_steps = {known}", "read at the start of a record, left out of the score"),)
     params = ((f"param epochs = {epochs}", ""),)
-    return Structure(
-        "simulation", tuple(reasons), "all", known, "all", tuple(layers), tuple(train), test, params, normalize
-    )
+    return Structure("simulation", reasons, "all", known, "all", tuple(layers), tuple(train), test, params, normalize)
 
 
 def _system(found: Findings, states: int) -> Line:

@@ -38,11 +38,12 @@ def cascade_starts(
     degree: int = 3,
     most: int = 8,
     washout: int = 0,
+    anew: int = ANEW,
 ) -> list[CascadeStart]:
     """Up to `most` starts with blocks of n1 and n2 states, by the error that is left after the best static curve.
 
     `model` is a linear model of the records with n1 + n2 states. Its poles and zeros are shared out in up to `SHARED`
-    ways; the best `ANEW` sets of poles among these are tried once more with numerators found anew (`pole_products` with
+    ways; the best `anew` sets of poles among these are tried once more with numerators found anew (`pole_products` with
     a polynomial of `degree`). The list is empty where pairs of poles cannot be shared out. Some thousand steps of the
     records are enough; the first `washout` of each are not counted.
     """
@@ -53,9 +54,9 @@ def cascade_starts(
         return sorted(starts, key=lambda start: start.curve.error)
 
     shared = ranked(splits(model, n1, n2, rng, inputs, SHARED))
-    best = _different_poles([(start.first, start.second) for start in shared])[:ANEW]
-    anew = ranked([pole_products(records, first.poles(), second.poles(), degree) for first, second in best])
-    return sorted([*anew, *shared], key=lambda start: start.curve.error)[:most]
+    best = _different_poles([(start.first, start.second) for start in shared])[:anew]
+    fresh = ranked([pole_products(records, first.poles(), second.poles(), degree) for first, second in best])
+    return sorted([*fresh, *shared], key=lambda start: start.curve.error)[:most]
 
 
 def _different_poles(blocks: Sequence[Blocks]) -> list[Blocks]:

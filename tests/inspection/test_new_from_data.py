@@ -59,12 +59,16 @@ def test_a_delay_becomes_states(capsys: pytest.CaptureFixture[str]) -> None:
     assert trained(capsys, 1)[0]["nrmse"] < 0.1
 
 
-@pytest.mark.parametrize(("columns", "best"), [(duffing, 0.4), (wiener, 0.1)], ids=["duffing", "tanh"])
-def test_a_nonlinear_system_gets_networks(
-    columns: Callable[[], dict[str, Array]], best: float, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("columns", "layer", "best"),
+    [(duffing, "StateSpace(states = ", 0.4), (wiener, "Curve(Spline(knots = 24))", 0.02)],
+    ids=["duffing gets networks", "tanh a curve between linear blocks"],
+)
+def test_a_nonlinear_system_gets_layers_that_bend(
+    columns: Callable[[], dict[str, Array]], layer: str, best: float, capsys: pytest.CaptureFixture[str]
 ) -> None:
     text = written(columns())
-    assert "StateSpace(states = " in text and "# nonlinear: " in text
+    assert layer in text and "# nonlinear: " in text
     text = text.replace("starts     = 6", "starts     = 1").replace("keep       = 3", "keep       = 1")
     Path("plant.sysid").write_text(text.replace("ensemble   = 3", "ensemble   = 1"), encoding="utf-8")
     assert trained(capsys, 15)[0]["nrmse"] < best
