@@ -5,12 +5,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from sysidc.runtime.nn import BatchNorm1d, CastWrapper, Conv1d, DelayLine, Embedding, ResidualConnectionWrapper
+from sysidc.runtime.nn import BatchNorm1d, CastWrapper, Conv1d, Curve, DelayLine, Embedding, ResidualConnectionWrapper
 from sysidc.runtime.nn.state import StateLayer
 from sysidc.runtime.runs import mistakes
 from sysidc.runtime.training.carried import is_per_step
 
-PER_STEP = (BatchNorm1d, Embedding, nn.PReLU)
+PER_STEP = (BatchNorm1d, Curve, Embedding, nn.PReLU)
 
 
 def memory(module: nn.Module, channels: int) -> int:

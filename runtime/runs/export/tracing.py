@@ -16,7 +16,7 @@ from sysidc.runtime.runs.export.record_form import RecordForm, first_predicted, 
 from sysidc.runtime.runs.export.step_form import StepForm
 
 TOLERANCE = {torch.float64: 1e-9, torch.float32: 1e-5}
-"""Relative difference of what a file says to what the model says that passes as rounding."""
+"""Difference of what a file says to what the model says, relative to the largest output, that passes as rounding."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def trace(form: RecordForm | StepForm, plan: Plan) -> Graph:
         shapes: dict[str, Any] = {"u": {0: batch}, "x": {0: batch}}
         names = ("u", "x"), ("y", "x_next")
     else:
-        examples = (record_example(plan),)
+        examples = (form.units.typical(record_example(plan)),)
         shapes = {"x": {0: batch}}
         if runs_freely(plan):
             shapes["x"][1] = Dim("time", min=first_predicted(plan) + 2, max=1 << 30)
@@ -77,7 +77,7 @@ def record_example(plan: Plan) -> Tensor:
 
 
 def step_example(form: StepForm, plan: Plan) -> tuple[Tensor, Tensor]:
-    u = _numbers((2, plan.model.type_in.channels), plan.model.type_in.dtype)
+    u = form.units.typical(_numbers((2, plan.model.type_in.channels), plan.model.type_in.dtype))
     return u, form.start.expand(2, -1).clone()
 
 

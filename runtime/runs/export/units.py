@@ -28,6 +28,10 @@ class Units(nn.Module):
         """x (..., channels) -> float64 of the same shape; NaN stays NaN."""
         return (x - self.shift) / self.scale
 
+    def typical(self, z: Tensor) -> Tensor:
+        """Normalised numbers z (..., channels) as they are measured, in their dtype; integers are what they are."""
+        return (z * self.scale + self.shift).to(z.dtype) if z.is_floating_point() else z
+
     def decode(self, y: Tensor) -> Tensor:
         """y (..., outputs) -> the same shape and dtype."""
         return (y * self.output_scale + self.output_shift).to(y.dtype) if y.is_floating_point() else y

@@ -27,6 +27,8 @@ OPEN = {"main_state_space"}
 NAMES = [*layer_specs(), *sorted(EXAMPLES.keys() - OPEN)]
 REASONS = ("initial = estimate", "aten.linear")
 """A start that is searched for; weights of complex numbers (FrequencyLinear), which ONNX has none of."""
+SHIFT, SCALE = 0.3, 2.0
+"""Of every floating signal: training outputs are about as large as their sum."""
 SOME = NAMES if ALL else NAMES[::5]
 
 
@@ -39,8 +41,8 @@ def untrained(name: str, folder: Path, precision: str = "float64") -> Trained:
     made = Trained.untrained(sysidc.load(path).plan)
     for signal in made.plan.signals:
         if signal.dtype.startswith("float"):
-            made.normalizer.shift(signal.name).fill_(0.3)
-            made.normalizer.scale(signal.name).fill_(2.0)
+            made.normalizer.shift(signal.name).fill_(SHIFT)
+            made.normalizer.scale(signal.name).fill_(SCALE)
     if isinstance(made.module, BoundedSimulationTrainingModule):
         steps = made.plan.model.inputs[0].steps
         points = torch.randn(60, steps or 1, 1, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
@@ -70,7 +72,7 @@ def test_the_record_form_of_everything_is_the_model(name: str, tmp_path: Path) -
 @pytest.mark.parametrize("name", SOME)
 @pytest.mark.parametrize("kind", ["torch", "onnx"])
 def test_a_graph_of_everything_is_written_or_refused_in_a_sentence(kind: str, name: str, tmp_path: Path) -> None:
-    """What is written was read again and compared by `export` itself, an ONNX file by onnxruntime."""
+    """A millionth of the outputs' size in float32: what the order of sums changes in the models themselves."""
     if kind == "onnx":
         pytest.importorskip("onnxscript")
         pytest.importorskip("onnxruntime")
@@ -82,7 +84,16 @@ def test_a_graph_of_everything_is_written_or_refused_in_a_sentence(kind: str, na
         assert refusal.id == "not-exported" and not path.exists()
         assert any(reason in str(refusal) for reason in REASONS), refusal
         return
-    if kind == "torch":
-        x = example(run)
-        with torch.no_grad():
-            assert_close(torch.export.load(path).module()(x), RecordForm(run)(x), rtol=1e-6, atol=1e-6, equal_nan=True)
+    x = example(run)
+    found = torch.export.load(path).module()(x) if kind == "torch" else by_onnxruntime(path, x)
+    expected = RecordForm(run)(x)
+    size = max(float(expected.abs().max()), SHIFT + SCALE)
+    assert_close(found, expected, rtol=0, atol=1e-6 * size, equal_nan=True)
+
+
+def by_onnxruntime(path: Path, x: Tensor) -> Tensor:
+    import onnxruntime  # type: ignore[import-untyped, unused-ignore]
+
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    (y,) = session.run(None, {"x": x.numpy()})
+    return torch.from_numpy(y)
