@@ -119,7 +119,7 @@ def _differences(runs: Runs) -> str:
     if not found:
         return "<p>The plans do not differ in meaning.</p>"
     rows = [{"setting": path, **{run: told.get(run, told[first]) for run in runs}} for path, told in found.items()]
-    return table(rows)
+    return table(rows, wraps=True)
 
 
 def _learning(runs: Runs) -> str:

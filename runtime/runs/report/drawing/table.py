@@ -12,8 +12,14 @@ from sysidc.runtime.runs.report.drawing.scale import power_of_ten
 Row = Mapping[str, Any]
 
 
-def table(rows: Sequence[Row], heads: Mapping[str, str] | None = None, best: Mapping[int, str] | None = None) -> str:
-    """One column per key of the first row, under its name in `heads`; `best` marks one cell of a row."""
+def table(
+    rows: Sequence[Row],
+    heads: Mapping[str, str] | None = None,
+    best: Mapping[int, str] | None = None,
+    wraps: bool = False,
+) -> str:
+    """One column per key of the first row, under its name in `heads`; `best` marks one cell of a row. With `wraps`
+    long words are broken before the table grows wider than the page."""
     names = list(rows[0])
     columns = {name: cells([row.get(name) for row in rows]) for name in names}
     numeric = {name: any(_is_number(row.get(name)) for row in rows) for name in names}
@@ -23,7 +29,10 @@ def table(rows: Sequence[Row], heads: Mapping[str, str] | None = None, best: Map
         marked = (best or {}).get(index)
         line = "".join(_cell(columns[name][index], numeric[name], name == marked) for name in names)
         lines.append(f"<tr>{line}</tr>")
-    return f'<div class="table"><table><thead><tr>{head}</tr></thead><tbody>{"".join(lines)}</tbody></table></div>'
+    kind = ' class="wraps"' if wraps else ""
+    return (
+        f'<div class="table"><table{kind}><thead><tr>{head}</tr></thead><tbody>{"".join(lines)}</tbody></table></div>'
+    )
 
 
 def facts(pairs: Mapping[str, Any]) -> str:
