@@ -10,7 +10,7 @@ from torch._higher_order_ops.scan import scan
 
 from sysidc.runtime.nn.chain import Chain
 from sysidc.runtime.nn.ensemble import Ensemble
-from sysidc.runtime.nn.state import StateLayer, run
+from sysidc.runtime.nn.state import StateLayer, run, state_layers
 from sysidc.runtime.runs import mistakes
 
 
@@ -34,6 +34,11 @@ class ScannedChain(nn.Module):
             raise mistakes.not_exported(
                 "the state at the start of a record is searched for (initial = estimate), which no file format holds",
                 "export the model step by step with --step: its state is an input then",
+            )
+        if any(getattr(layer, "solver", None) == "implicit" for layer in state_layers(chain)):
+            raise mistakes.not_exported(
+                "an implicit solver searches in every step, which no format holds inside a loop over time",
+                "export one step with --format torch --step",
             )
         self.chain = chain
 

@@ -2,7 +2,8 @@
 
     python stopping.py EPOCH HOW ARGUMENT...
 
-HOW is `signal`, Ctrl-C as the terminal sends it, or `full`, from then on no file can grow, as on a full disk.
+HOW is `signal`, Ctrl-C as the terminal sends it, `twice`, two of them, or `full`, from then on no file can grow, as on
+a full disk.
 """
 
 from __future__ import annotations
@@ -17,8 +18,16 @@ from sysidc.runtime.cli import main
 from sysidc.runtime.runs import resume
 from sysidc.runtime.runs.epochs import EpochWatch
 
+
+def ctrl_c(times: int) -> None:
+    for _ in range(times):
+        os.kill(os.getpid(), signal.SIGINT)
+    print("went on")
+
+
 STOPS = {
-    "signal": lambda: os.kill(os.getpid(), signal.SIGINT),
+    "signal": lambda: ctrl_c(1),
+    "twice": lambda: ctrl_c(2),
     "full": lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100)),
 }
 

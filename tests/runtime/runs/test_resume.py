@@ -113,6 +113,14 @@ def test_ctrl_c_saves_tells_how_to_go_on_and_gives_130(specs: Path, whole: dict[
 
 
 @posix
+def test_a_second_ctrl_c_ends_at_once(specs: Path, whole: dict[str, object]) -> None:
+    done = stopped(3, "twice", "train", "simulation.sysid", "--quiet")
+    assert done.returncode == 130 and "Traceback" not in done.stderr and "went on" not in done.stdout
+    assert main(["train", "--resume", "simulation.sysid", "--quiet"]) == 0
+    assert_same_run(next(Path("runs").iterdir()), whole)
+
+
+@posix
 def test_a_full_disk_is_told_and_its_last_checkpoint_kept(
     specs: Path, whole: dict[str, object], capsys: pytest.CaptureFixture[str]
 ) -> None:
