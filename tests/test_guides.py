@@ -16,6 +16,7 @@ from textwrap import dedent
 import pytest
 
 from sysidc.compiler.catalogue import installed
+from sysidc.compiler.explain import book
 from sysidc.runtime.cli import main
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
@@ -57,7 +58,7 @@ def install() -> None:
     subprocess.run([sys.executable, "-m", "pip", "install", *options, "--target", "site", "."], check=True)
     sys.path.insert(0, str(Path("site").resolve()))
     importlib.invalidate_caches()
-    for known in (installed.installed, installed.offered):
+    for known in (installed.installed, installed.offered, book._pages):
         known.cache_clear()
 
 

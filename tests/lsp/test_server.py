@@ -488,13 +488,14 @@ def test_a_layer_of_an_installed_package_is_completed_shown_and_checked(
     (tmp_path / "gain_rows.py").write_text(ROW)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), *sys.path]))
     other, uri = Editor(tmp_path), (tmp_path / "a.sysid").as_uri()
-    other.open(uri, SPEC.replace('use "blocks.sysid"\n', "").replace("mlp(width)", "Gain(5)"))
+    alone = SPEC.replace('use "blocks.sysid"\n', "")
+    other.open(uri, alone.replace("mlp(width)", "Gain(5)\n  Linear(width)"))
     assert other.diagnostics(uri) == []
     told = other.hover(uri, "Ga|in(5)")
     assert "5 parameters" in told and "a gain" in told and "gains 2.0" in told
     item = other.complete(uri, "\n  |Gain(5)")["Gain"]
     assert item.text_edit is not None and item.text_edit.new_text == "Gain(${1:size})"
-    other.type(uri, SPEC.replace('use "blocks.sysid"\n', "").replace("mlp(width)", "Gain(0)"))
+    other.type(uri, alone.replace("mlp(width)", "Gain(0)\n  Linear(width)"))
     assert [found.code for found in other.diagnostics(uri)] == ["out-of-range"]
     assert other.end() == (0, "")
 
