@@ -12,6 +12,7 @@ from sysidc.runtime.nn.curve import Curve, Spline
 from sysidc.runtime.nn.equations import Equations
 from sysidc.runtime.solvers.block_starts import block_from_poles, random_poles, several_between
 from sysidc.runtime.solvers.cascade_starts import CascadeStart, cascade_starts
+from sysidc.runtime.solvers.hankel import Pair
 from sysidc.runtime.solvers.linear_model import LinearModel
 from sysidc.runtime.solvers.simulation_problem import Records
 from sysidc.runtime.solvers.static_curve import StaticCurve
@@ -91,20 +92,8 @@ class Starts:
         if first.inputs != 1 or second.outputs != 1 or first.outputs != second.inputs:
             return "random weights: blocks of several inputs or outputs have no linear start"
         start = self._linear(stack, records, first.states + second.states)
-        inputs = [u - start.input_mean for item in records for u in item.u.double().cpu().numpy()]
-        found = self._cascades(records, start, first.states, second.states)
-        if index < len(found):
-            best = found[index]
-            spread = float(np.concatenate([y for _, y in start.centred(records)]).std())
-            missed = 100 * best.curve.error / spread
-            told = f"cascade {index + 1} of {len(found)}, which misses {missed:.3g} % of the output"
-            blocks, curve = (best.first, best.second), best.curve
-        else:
-            told, curve = "random poles", None
-            blocks = self._random_blocks(first.states, second.states, inputs, index)
-        between = [blocks[0].simulate(u) for u in inputs]
-        scaled = blocks[0].scaled(inputs), blocks[1].scaled(between)
-        before, behind = several_between(*scaled, channels=first.outputs)
+        blocks, curve, told = self._cascade(records, start, first.states, second.states, index)
+        before, behind = several_between(*blocks, channels=first.outputs)
         nothing = np.zeros(first.outputs)
         write(first, LinearStart(before, start.input_mean, nothing, 0.0))
         write(second, LinearStart(behind, nothing, start.output_mean, 0.0))
@@ -113,12 +102,28 @@ class Starts:
             bend_between(stack, first, curve)
         return told
 
-    def _cascades(self, records: Sequence[Records], start: LinearStart, n1: int, n2: int) -> list[CascadeStart]:
+    def _cascade(
+        self, records: Sequence[Records], start: LinearStart, n1: int, n2: int, index: int
+    ) -> tuple[tuple[LinearModel, LinearModel], StaticCurve | None, str]:
+        """Both blocks of candidate `index` with states of even size, the curve between them, and what was done."""
+        pairs = start.centred(records)
+        found, inputs = self._cascades(pairs, start, n1, n2), [u for u, _ in pairs]
+        if index < len(found):
+            best, spread = found[index], float(np.concatenate([y for _, y in pairs]).std())
+            missed = 100 * best.curve.error / spread
+            first, second, curve = best.first, best.second, best.curve
+            told = f"cascade {index + 1} of {len(found)}, which misses {missed:.3g} % of the output"
+        else:
+            (first, second), curve, told = self._random_blocks(n1, n2, inputs, index), None, "random poles"
+        between = [first.simulate(u) for u in inputs]
+        return (first.scaled(inputs), second.scaled(between)), curve, told
+
+    def _cascades(self, pairs: Sequence[Pair], start: LinearStart, n1: int, n2: int) -> list[CascadeStart]:
         """The ways to share a linear model out between two blocks, found once for all candidates, best first."""
         if (n1, n2) not in self._shared:
             rng = np.random.default_rng(self.seed)
-            pairs = [(u[:ENOUGH], y[:ENOUGH]) for u, y in start.centred(records)]
-            self._shared[n1, n2] = cascade_starts(pairs, start.model, n1, n2, rng, most=MOST)
+            some = [(u[:ENOUGH], y[:ENOUGH]) for u, y in pairs]
+            self._shared[n1, n2] = cascade_starts(some, start.model, n1, n2, rng, most=MOST)
         return self._shared[n1, n2]
 
     def _random_blocks(self, n1: int, n2: int, inputs: list[np.ndarray], index: int) -> tuple[LinearModel, LinearModel]:
