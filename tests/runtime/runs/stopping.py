@@ -43,6 +43,7 @@ class StopsIn(EpochWatch):
 
 if __name__ == "__main__":
     epoch, how = int(sys.argv[1]), sys.argv[2]
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs inherit that it is ignored
     resume.SECONDS, resume.SHARE = 0.0, float("inf")
     from sysidc.runtime.runs import fitting
 
