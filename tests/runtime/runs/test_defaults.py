@@ -23,6 +23,7 @@ from sysidc.runtime.runs.open_race import Heat
 from sysidc.runtime.runs.progress import Progress
 from sysidc.runtime.runs.resume import Progressed
 from sysidc.runtime.runs.train import Outcome, fit
+from tests.runtime.runs.bare_simulation import plan_of, write
 
 LINEAR = "StateSpace(hidden = [], output_hidden = [])"
 
@@ -36,18 +37,6 @@ def _small_race(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(structures, "NETWORKS", {"linear": ((), ()), "network in f": ((4,), ())})
 
 
-def plan_of(folder: Path, data: str, settings: str = "epochs = 8", model: str = "StateSpace") -> Plan:
-    text = (
-        "sysid 1\nsignals { input u : float64  output y : float64 }\n"
-        f"data {{ {data} }}\nmodel m: u[all], y[10] -> y[all] {{ {model} }}\ntrain simulation {{ {settings} }}\n"
-    )
-    path = folder / "test.sysid"
-    path.write_text(text, encoding="utf-8")
-    compiled = compile_source(Source(str(path), text, path))
-    assert compiled.plan is not None, [finding.message for finding in compiled.diagnostics]
-    return compiled.plan
-
-
 def trained(plan: Plan, folder: Path) -> Outcome:
     folder = Path(mkdtemp(dir=folder))
     return fit(plan, SpecDataModule(plan, several=several_steps_at_once(plan)), folder, folder, quiet=True)
@@ -55,10 +44,6 @@ def trained(plan: Plan, folder: Path) -> Outcome:
 
 def error_of(plan: Plan, outcome: Outcome) -> float:
     return float(score(outcome.trained, scored_records(plan))[0]["rmse"])
-
-
-def write(path: Path, u: Array, y: Array) -> None:
-    np.savetxt(path, np.stack([u, y], axis=1), delimiter=",", header="u,y", comments="", fmt="%.17g")
 
 
 def driven(u: Array, disturbance: Array | float = 0.0, bent: float = 0.0, pole: float = 0.97) -> Array:

@@ -9,9 +9,7 @@ import pytest
 import torch
 
 from sysidc.compiler.lower import build_stack, several_steps_at_once
-from sysidc.compiler.pipeline import compile_source
 from sysidc.compiler.plan import Plan
-from sysidc.dsl.source import Source
 from sysidc.runtime.data.errors import DataError
 from sysidc.runtime.data.excitation import multisine
 from sysidc.runtime.data.modules import SpecDataModule
@@ -24,28 +22,13 @@ from sysidc.runtime.runs.structures import ORDERS, outlook, structures, with_inn
 from sysidc.runtime.runs.wrong_loss import is_wrong, one_step_error
 from sysidc.runtime.training.preparation import records_of_part
 from sysidc.runtime.training.starts import Starts
+from tests.runtime.runs.bare_simulation import plan_of, write
 
 PERIOD = 200
 
 
-def plan_of(folder: Path, data: str, settings: str = "", model: str = "StateSpace") -> Plan:
-    text = (
-        "sysid 1\nsignals { input u : float64  output y : float64 }\n"
-        f"data {{ {data} }}\nmodel m: u[all], y[10] -> y[all] {{ {model} }}\ntrain simulation {{ {settings} }}\n"
-    )
-    path = folder / "test.sysid"
-    path.write_text(text, encoding="utf-8")
-    compiled = compile_source(Source(str(path), text, path))
-    assert compiled.plan is not None, [finding.message for finding in compiled.diagnostics]
-    return compiled.plan
-
-
 def data_of(plan: Plan) -> SpecDataModule:
     return SpecDataModule(plan, several=several_steps_at_once(plan))
-
-
-def write(path: Path, u: Array, y: Array) -> None:
-    np.savetxt(path, np.stack([u, y], axis=1), delimiter=",", header="u,y", comments="", fmt="%.17g")
 
 
 def lagged(u: Array, pole: float, disturbance: Array | float = 0.0) -> Array:
