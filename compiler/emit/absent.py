@@ -24,7 +24,11 @@ LAYERS = {
     "StateSpace": f"{NN}state_space.StateSpace",
     "CastWrapper": f"{NN}wrappers.CastWrapper",
     "ResidualConnectionWrapper": f"{NN}wrappers.ResidualConnectionWrapper",
+    "LRU": f"{NN}lru.LRU",
+    "Recurrent": f"{NN}recurrent.Recurrent",
 }
+STEPS = {"LRU": f"{SOLVERS}lru_step.lru_step", "Recurrent": f"{SOLVERS}recurrent_step.recurrent_step"}
+RECURRENT = {"GRU", "LSTM", "RNN"}
 EMPTY = 'class {}(nn.Module):\n    """A part that this model does not have."""'
 UNUSED = 'def {}(*_: Any, **__: Any) -> Any:\n    """No part of this model."""\n    raise NotImplementedError'
 NOTHING = 'def {}(*_: Any) -> Any:\n    """Nothing of this kind is part of this model."""\n    return {}'
@@ -37,6 +41,7 @@ def absent(plans: Sequence[Plan]) -> dict[str, str]:
     nodes = [node for plan in plans for node in every(plan.model.nodes)]
     present = {node.target.rpartition(".")[2] for node in nodes}
     present |= {"Spline"} if "Curve" in present else set()
+    present |= {"Recurrent"} if present & RECURRENT else set()
     found = {path: EMPTY.format(name) for name, path in LAYERS.items() if name not in present}
     if "Equations" not in present:
         found[f"{SOLVERS}stiffness.stiffness"] = NOTHING.format("stiffness", "[]")
@@ -50,4 +55,5 @@ def absent(plans: Sequence[Plan]) -> dict[str, str]:
     unused: tuple[str, ...] = CASCADE if len(plans) == 1 and linear == 1 else ()
     if not linear or simulation is None or not simulation.linear_start:
         unused = LINEAR
+    unused = (*unused, *(path for name, path in STEPS.items() if name not in present))
     return found | {path: UNUSED.format(path.rpartition(".")[2]) for path in unused}

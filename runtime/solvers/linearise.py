@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, jacrev, vmap
@@ -12,13 +10,18 @@ from torch.nn.functional import pad
 from sysidc.runtime.nn.correction import Correction
 from sysidc.runtime.nn.curve import Curve, Polynomial, Spline
 from sysidc.runtime.nn.linear_dynamics import LinearDynamics
+from sysidc.runtime.nn.lru import LRU
 from sysidc.runtime.nn.pointwise import BoundedLinearUnit, Clip, Scale
 from sysidc.runtime.nn.polynomial_state_space import PolynomialStateSpace
+from sysidc.runtime.nn.recurrent import Recurrent
 from sysidc.runtime.nn.state import states_of, step
 from sysidc.runtime.nn.state_space import StateSpace
 from sysidc.runtime.nn.wrappers import CastWrapper, ResidualConnectionWrapper
 from sysidc.runtime.solvers.columns import Columns
+from sysidc.runtime.solvers.linear_step import Linear
+from sysidc.runtime.solvers.lru_step import lru_step
 from sysidc.runtime.solvers.network_slope import network_columns, network_slope, times, with_slope
+from sysidc.runtime.solvers.recurrent_step import recurrent_step
 
 ELEMENTWISE = (
     Curve,
@@ -35,21 +38,6 @@ ELEMENTWISE = (
 )
 
 
-class Linear(NamedTuple):
-    """x[k+1] = after + A dx + B du,  y = output + C dx + D du at N samples.
-
-    after (N, n), output (N, p), A (N, n, n), B (N, n, m), C (N, p, n), D (N, p, m); a matrix that is the same for all
-    samples may lack its first axis.
-    """
-
-    after: Tensor
-    output: Tensor
-    A: Tensor
-    B: Tensor
-    C: Tensor
-    D: Tensor
-
-
 def linearise(module: nn.Module, x: Tensor, u: Tensor) -> Linear:
     """Of any module made of per-step layers and layers with state, at x (N, n) and u (N, m)."""
     return differentiate(module, x, u, None)[0]
@@ -64,6 +52,10 @@ def differentiate(module: nn.Module, x: Tensor, u: Tensor, G: Columns | None) ->
         return _polynomial(module, x, u, G)
     if isinstance(module, StateSpace) and not module.innovations:
         return _state_space(module, x, u, G)
+    if isinstance(module, Recurrent) and module.cell.num_layers == 1:
+        return recurrent_step(module, x, u, G)
+    if isinstance(module, LRU):
+        return lru_step(module, x, u, G)
     if isinstance(module, Correction):
         return _corrected(module, x, u, G)
     if isinstance(module, nn.Sequential):

@@ -12,6 +12,8 @@ from sysidc.runtime.solvers.scan import linear_scan
 MOST_ITERATIONS = 12
 SHORTEST = 24
 """Below this many steps the loop is as fast."""
+HALVED = 512
+"""A record that does not settle is halved above this many steps: below it the loop is faster than further tries."""
 
 
 def simulate(module: nn.Module, first: Tensor, u: Tensor, guess: Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -19,7 +21,7 @@ def simulate(module: nn.Module, first: Tensor, u: Tensor, guess: Tensor | None =
 
     Without gradients. The same numbers as the loop x[k+1] = f(x[k], u[k]), up to rounding. Every iteration linearises
     the model along the states found so far (`guess` at first, which may be those of a neighbouring model) and solves
-    the linear recurrence by a scan; a record on which this does not settle is halved, the last halves are run by the
+    the linear recurrence by a scan; a long record on which this does not settle is halved, a short one is run by the
     loop. States that leave the finite numbers stay NaN or infinite: that is the answer then.
     Source: Lim et al., Parallelizing non-linear sequential models over the sequence length (2024).
     """
@@ -36,6 +38,8 @@ def _simulate(module: nn.Module, first: Tensor, u: Tensor, guess: Tensor | None)
     found = newton(module, first, u, guess)
     if found is not None:
         return found
+    if time <= HALVED:
+        return run(module, first, u)
     half = time // 2
     left = _simulate(module, first, u[:, :half], None)
     right = _simulate(module, left[0][:, -1], u[:, half:], None)

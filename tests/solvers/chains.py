@@ -8,6 +8,8 @@ from torch import nn
 from sysidc.runtime.nn import (
     GRU,
     LRU,
+    LSTM,
+    RNN,
     Chain,
     Correction,
     Curve,
@@ -65,6 +67,19 @@ def deep() -> Chain:
     return Chain(modules, [0])
 
 
+def gates() -> Chain:
+    """Cells of every kind, one of two layers, one without biases."""
+    modules: dict[str, nn.Module] = {
+        "gru": GRU(2, 3),
+        "lstm": LSTM(3, 2),
+        "deep": GRU(2, 2, num_layers=2),
+        "rnn": RNN(2, 3, bias=False),
+        "unit": LRU(3, 2, 3),
+        "relu": RNN(2, 2, nonlinearity="relu"),
+    }
+    return Chain(modules, [0, 1])
+
+
 def curves() -> Chain:
     """Curves of every shape on two channels, and a state that networks do not see."""
     modules: dict[str, nn.Module] = {
@@ -85,4 +100,5 @@ CHAINS = {
     "polynomial": polynomial,
     "deep": deep,
     "curves": curves,
+    "gates": gates,
 }
