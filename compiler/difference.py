@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
-from sysidc.compiler.plan import ChainPlan, Node, Plan, to_json
+from sysidc.compiler.plan import ChainPlan, Plan, to_json
+
+Tree: TypeAlias = dict[str, Any]
 
 AREAS = {"sampling_time": "signals", "signals": "signals", "model": "network", "data": "data", "train": "training"}
 DERIVED = ("place", "folder", "hash", "plan_version", "name", "chosen")
@@ -28,9 +30,8 @@ class Difference:
 def differences(first: Plan, second: Plan) -> tuple[Difference, ...]:
     """All that differs in meaning, in the order of the Plan: names of files and their layout do not count."""
     left, right = to_json(first), to_json(second)
-    left["model"]["nodes"] = _flat(first.model.nodes)
-    right["model"]["nodes"] = _flat(second.model.nodes)
     for tree in (left, right):
+        tree["model"]["nodes"] = _flat(tree["model"]["nodes"])
         _tell_once(tree["train"])
     found = []
     for key in left:
@@ -55,7 +56,7 @@ def weights_fit(first: Plan, second: Plan) -> bool:
     """Whether the weights of one stack can be loaded into the other: same names, same sizes, same dtype."""
     return (
         first.model.dtype == second.model.dtype
-        and _weights(first.model.nodes) == _weights(second.model.nodes)
+        and _weights(_nodes(first)) == _weights(_nodes(second))
         and _start_weights(first.model.chain) == _start_weights(second.model.chain)
     )
 
@@ -66,27 +67,33 @@ def _start_weights(chain: ChainPlan | None) -> tuple[bool, int | None]:
     return chain is not None, seen
 
 
-def _weights(nodes: Sequence[Node], prefix: str = "") -> list[tuple[str, str, tuple[tuple[str, Any], ...]]]:
-    found = []
-    for node in nodes:
-        own = node.parameters - sum(child.parameters for child in node.children)
-        if node.children:
-            found += _weights(node.children, f"{prefix}{node.name}.")
-        if own:
-            sizes = tuple(sorted((key, str(value)) for key, value in node.arguments.items() if key not in UNSIZED))
-            found.append((prefix + node.name, node.target, sizes))
+def _nodes(plan: Plan) -> list[Tree]:
+    """As a file holds them: a plan that was read has lists where one that was compiled has tuples."""
+    found: list[Tree] = to_json(plan)["model"]["nodes"]
     return found
 
 
-def _flat(nodes: Sequence[Node], prefix: str = "") -> dict[str, Any]:
+def _weights(nodes: Sequence[Tree], prefix: str = "") -> list[tuple[str, str, tuple[tuple[str, Any], ...]]]:
+    found = []
+    for node in nodes:
+        name, children = prefix + node["name"], node["children"]
+        if children:
+            found += _weights(children, f"{name}.")
+        if node["parameters"] > sum(child["parameters"] for child in children):
+            sizes = tuple(sorted((key, str(value)) for key, value in node["arguments"].items() if key not in UNSIZED))
+            found.append((name, node["target"], sizes))
+    return found
+
+
+def _flat(nodes: Sequence[Tree], prefix: str = "") -> dict[str, Any]:
     """Layers by their name in the stack: what each is and what it is called with."""
     found: dict[str, Any] = {}
     for node in nodes:
-        name = prefix + node.name
-        extra: dict[str, Any] = {"freeze": True} if node.freeze else {}
-        extra |= {"init": node.init.name} if node.init else {}
-        found[name] = {"layer": node.layer, **node.arguments, **extra}
-        found |= _flat(node.children, f"{name}/")
+        name = prefix + node["name"]
+        extra: dict[str, Any] = {"freeze": True} if node["freeze"] else {}
+        extra |= {"init": node["init"]["name"]} if node["init"] else {}
+        found[name] = {"layer": node["layer"], **node["arguments"], **extra}
+        found |= _flat(node["children"], f"{name}/")
     return found
 
 

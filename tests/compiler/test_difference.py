@@ -7,7 +7,7 @@ import pytest
 from sysidc.compiler.difference import differences, weights_fit
 from sysidc.compiler.lower import build_stack
 from sysidc.compiler.pipeline import compile_source
-from sysidc.compiler.plan import Plan
+from sysidc.compiler.plan import Plan, from_json, to_json
 from sysidc.dsl.formatter import format_source
 from sysidc.dsl.source import Source
 from tests.compiler.programs import spec
@@ -91,3 +91,9 @@ def _loads(first: Plan, second: Plan) -> bool:
 def test_layout_and_place_of_a_file_make_no_difference() -> None:
     moved = Source("other.sysid", format_source(BASE))
     assert differences(plan_of(BASE), plan_of(moved)) == ()
+
+
+def test_a_plan_from_a_file_is_the_one_that_was_written_there() -> None:
+    plan = plan_of(spec("StateSpace(hidden = [3], output_hidden = [2, 2])", "u[all], y[4] -> y[all]"))
+    read = from_json(to_json(plan))
+    assert differences(read, plan) == () and weights_fit(read, plan)
