@@ -60,18 +60,20 @@ class Spec:
 
         return build_stack(self.plan)
 
-    def train(self, runs: str | Path = "runs", quiet: bool = True, resume: bool = False) -> Run:
+    def train(self, runs: str | Path = "runs", quiet: bool = True, resume: bool = False, jobs: int = 1) -> Run:
         """Train and score; leaves a folder below `runs`.
 
-        With `resume` a run of this spec that was interrupted is gone on with, and one that is finished is opened.
+        With `resume` a run of this spec that was interrupted is gone on with, and one that is finished is opened. Up to
+        `jobs` processes fit the candidates of a race side by side, to the same numbers; as with every process that
+        Python spawns, a script that asks for more than one has its work below `if __name__ == "__main__":`.
         Raises DataError and RunError.
         """
         from sysidc.runtime.runs.train import go_on, train
         from sysidc.runtime.runs.waiting import to_resume
 
         if resume:
-            return open_run(go_on(to_resume(self.plan, Path(runs)), quiet))
-        return open_run(train(self.compiled, self.params, Path(runs), quiet))
+            return open_run(go_on(to_resume(self.plan, Path(runs)), quiet, jobs))
+        return open_run(train(self.compiled, self.params, Path(runs), quiet, jobs=jobs))
 
 
 def open_run(path: str | Path) -> Run:

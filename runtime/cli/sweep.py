@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
-from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from argparse import ArgumentParser, Namespace
 from functools import partial
-from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sysidc.runtime.cli import CLEAN, COULD_NOT_RUN, FINDINGS
+from sysidc.runtime.cli.counts import positive, share
 from sysidc.runtime.cli.files import add_set, overrides
 from sysidc.runtime.cli.results import add_output, tell
 from sysidc.runtime.cli.sound import sound
@@ -21,34 +21,17 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("file", metavar="FILE")
-    parser.add_argument("--trials", type=_positive, metavar="N", help="how many runs (default: that of the spec)")
-    parser.add_argument("--jobs", type=_positive, metavar="N", help="trials side by side (default: that of the spec)")
+    parser.add_argument("--trials", type=positive, metavar="N", help="how many runs (default: that of the spec)")
+    parser.add_argument("--jobs", type=positive, metavar="N", help="trials side by side (default: that of the spec)")
     parser.add_argument("--runs", default="runs", metavar="DIR", help="where the sweep's folder goes (default: runs)")
     parser.add_argument("--quiet", action="store_true", help="say nothing before the result")
     parser.add_argument(
         "--ray", nargs="?", const="", metavar="ADDRESS", help="run the trials on Ray, a local one without address"
     )
-    parser.add_argument("--cpus", type=_share, metavar="X", help="processors per trial on Ray (default: 1)")
-    parser.add_argument("--gpus", type=_share, metavar="X", help="GPUs per trial on Ray, fractions too (default: 0)")
+    parser.add_argument("--cpus", type=share, metavar="X", help="processors per trial on Ray (default: 1)")
+    parser.add_argument("--gpus", type=share, metavar="X", help="GPUs per trial on Ray, fractions too (default: 0)")
     add_set(parser)
     add_output(parser)
-
-
-def _positive(word: str) -> int:
-    if not word.isdecimal() or int(word) < 1:
-        raise ArgumentTypeError(f"a whole number from 1 on, not '{word}'")
-    return int(word)
-
-
-def _share(word: str) -> float:
-    """What Ray takes: any share of one device, or whole devices."""
-    try:
-        number = float(word)
-    except ValueError:
-        number = -1.0
-    if not 0 <= number < inf or (number > 1 and number % 1):
-        raise ArgumentTypeError(f"a number between 0 and 1, or a whole one, not '{word}'")
-    return number
 
 
 def run(given: Namespace) -> int:

@@ -9,6 +9,7 @@ from pathlib import Path
 from sysidc.compiler.pipeline import Compiled
 from sysidc.compiler.plan import Plan
 from sysidc.runtime.cli import CLEAN, COULD_NOT_RUN, FINDINGS
+from sysidc.runtime.cli.counts import cores, positive
 from sysidc.runtime.cli.files import ENDING, add_set, overrides
 from sysidc.runtime.cli.results import add_output, tell
 from sysidc.runtime.cli.sound import sound
@@ -20,6 +21,12 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--quiet", action="store_true", help="say nothing before the score")
     parser.add_argument(
         "--resume", nargs="?", const="", metavar="RUN", help="go on with an interrupted run (default: that of FILE)"
+    )
+    parser.add_argument(
+        "--jobs",
+        type=positive,
+        metavar="N",
+        help="candidates fitted side by side (default: as many as there are cores)",
     )
     add_set(parser)
     add_output(parser)
@@ -54,7 +61,7 @@ def _trained(given: Namespace, compiled: Compiled, words: dict[str, str]) -> int
     run = Path(given.runs) / folder_name(compiled.plan)
     if is_interrupted(run):
         print(f"the interrupted run {run} is begun anew; with --resume it is gone on with", file=sys.stderr)
-    path = train(compiled, words, Path(given.runs), given.quiet)
+    path = train(compiled, words, Path(given.runs), given.quiet, jobs=given.jobs or cores())
     if rank(compiled.plan):  # the first process tells
         return CLEAN
     tell(path, read_metrics(path), given.output)
@@ -71,6 +78,6 @@ def _resumed(given: Namespace, plan: Plan | None) -> int:
     else:
         from sysidc.runtime.runs.train import go_on
 
-        go_on(run, given.quiet)
+        go_on(run, given.quiet, given.jobs or cores())
     tell(run, read_metrics(run), given.output)
     return CLEAN

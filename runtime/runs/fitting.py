@@ -38,7 +38,8 @@ WORTH_SHARING = 2_000_000
 
 @dataclass
 class Workplace:
-    """What the fits of a run share: where they write, what they tell, what is kept of them, who else watches."""
+    """What the fits of a run share: where they write, what they tell, what is kept of them, who else watches, and how
+    many processes may fit candidates side by side."""
 
     folder: Path
     runs: Path
@@ -46,6 +47,7 @@ class Workplace:
     progressed: Progressed
     log: list[str]
     more: Sequence[pl.Callback] = ()
+    jobs: int = 1
 
     def say(self, line: str) -> None:
         self.log.append(line)
@@ -181,7 +183,8 @@ def threads_of(plan: Plan) -> Iterator[None]:
 
 @contextmanager
 def quiet_lightning(log: list[str]) -> Iterator[None]:
-    """What Lightning and torch have to say goes to the run's log instead of the terminal."""
+    """What Lightning and torch have to say goes to the run's log instead of the terminal, once; what they will do
+    otherwise one day (FutureWarning, DeprecationWarning) is for their callers and not for users."""
     lightning = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
     levels = [logger.level for logger in lightning]
     for logger in lightning:
@@ -189,8 +192,11 @@ def quiet_lightning(log: list[str]) -> Iterator[None]:
     try:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
+            for early in (FutureWarning, DeprecationWarning, PendingDeprecationWarning):
+                warnings.simplefilter("ignore", early)
             yield
     finally:
         for logger, level in zip(lightning, levels, strict=True):
             logger.setLevel(level)
-    log.extend(dict.fromkeys(f"{warning.category.__name__}: {warning.message}" for warning in caught))
+    told = dict.fromkeys(f"{warning.category.__name__}: {warning.message}" for warning in caught)
+    log.extend(line for line in told if line not in log)

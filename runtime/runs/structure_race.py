@@ -6,11 +6,11 @@ import math
 
 from sysidc.compiler.lower import is_second_order
 from sysidc.compiler.plan import StagePlan
-from sysidc.runtime.data.modules import SpecDataModule
+from sysidc.runtime.runs.candidate_fit import Manner
 from sysidc.runtime.runs.candidates import Candidate, Entry
 from sysidc.runtime.runs.open_race import opened, with_the_smallest
 from sysidc.runtime.runs.periodic_records import averaged
-from sysidc.runtime.runs.race import Manner, Race
+from sysidc.runtime.runs.race import Race
 from sysidc.runtime.runs.structures import draws, outlook, structures, with_innovations
 from sysidc.runtime.runs.wrong_loss import is_wrong, one_step_error
 from sysidc.runtime.training.stops import Settled
@@ -30,7 +30,6 @@ class StructureRace(Race):
 
     def open(self) -> None:
         """Fill in what the plan leaves open, by what the records show."""
-        self.whole: SpecDataModule | None = None
         self.innovating: set[str] = set()
         self.most = math.inf
         periods = averaged(self.data) if self.plan.data.validation.share else None
@@ -46,9 +45,6 @@ class StructureRace(Race):
         self.plans = {structure.name: structure.plan for structure in found}
         samples = sum(self.data.tapes["train"].lengths)
         self.simulation = opened(self.simulation, samples, self.integrating)
-
-    def unsplit(self) -> SpecDataModule:
-        return super().unsplit() if self.whole is None else self.whole
 
     def manner(self, number: int, structure: str) -> Manner:
         keep_best = structure not in self.innovating

@@ -60,20 +60,22 @@ def train(
     runs: Path = files.RUNS,
     quiet: bool = True,
     more: Sequence[pl.Callback] = (),
+    jobs: int = 1,
 ) -> Path:
     """Train, score and leave a run folder below `runs`; returns its path.
 
     A finished run of the same plan is replaced at the very end, one that was interrupted at once. `more` callbacks see
-    the training. Of several processes that share it the first one writes. Raises DataError and RunError, after which
-    nothing is left behind; Interrupted where a later process can go on.
+    the training. Up to `jobs` processes fit candidates of a race side by side, to the same numbers. Of several
+    processes that share a training the first one writes. Raises DataError and RunError, after which nothing is left
+    behind; Interrupted where a later process can go on.
     """
     plan = compiled.plan
     assert plan is not None, "only a sound spec is trained"
     run = runs / files.folder_name(plan)
-    return _make(run, plan, resolved_text(compiled.sources, plan, overrides or {}, run), quiet, more)
+    return _make(run, plan, resolved_text(compiled.sources, plan, overrides or {}, run), quiet, more, jobs)
 
 
-def go_on(run: Path, quiet: bool = True) -> Path:
+def go_on(run: Path, quiet: bool = True, jobs: int = 1) -> Path:
     """Finish a run that was interrupted, to the same numbers as without the interruption; returns its path.
 
     A finished run stays as it is. Raises RunError where there is none, or where its data are not those that it was
@@ -85,11 +87,17 @@ def go_on(run: Path, quiet: bool = True) -> Path:
     if partial == run:
         return run
     spec = (partial / files.SPEC).read_text(encoding="utf-8")
-    return _make(run, files.read_plan(partial), spec, quiet, resumed=True)
+    return _make(run, files.read_plan(partial), spec, quiet, jobs=jobs, resumed=True)
 
 
 def _make(
-    run: Path, plan: Plan, spec: str, quiet: bool, more: Sequence[pl.Callback] = (), resumed: bool = False
+    run: Path,
+    plan: Plan,
+    spec: str,
+    quiet: bool,
+    more: Sequence[pl.Callback] = (),
+    jobs: int = 1,
+    resumed: bool = False,
 ) -> Path:
     require_packages(plan)
     data = SpecDataModule(plan, several=several_steps_at_once(plan))
@@ -104,7 +112,7 @@ def _make(
         files.write_text(folder / files.SPEC, spec)
         files.write_plan(folder, plan, run)
         files.write_json(folder / files.ENVIRONMENT, environment(plan, hashes, device_of(plan), 0, None))
-        outcome = fit(plan, data, folder, run.parent, quiet, more, progressed)
+        outcome = fit(plan, data, folder, run.parent, quiet, more, progressed, jobs)
         files.write_plan(folder, outcome.trained.plan, run)
         records = scored_records(plan)
         rows = score(outcome.trained, records)
@@ -122,6 +130,7 @@ def fit(
     quiet: bool,
     more: Sequence[pl.Callback] = (),
     progressed: Progressed | None = None,
+    jobs: int = 1,
 ) -> Outcome:
     """Train on the data of a plan. The weights with the lowest val_loss are kept. Raises RunError.
 
@@ -134,7 +143,7 @@ def fit(
     device = device_of(plan)
     progress = Progress(plan.train.epochs, quiet)
     log: list[str] = []
-    place = Workplace(folder, runs, progress, progressed, log, more)
+    place = Workplace(folder, runs, progress, progressed, log, more, jobs)
     warnings = record_warnings(plan, sum(data.tapes["train"].lengths)) if plan.train.mode == "simulation" else ()
     for line in (*announcement(plan, data, device), *warnings):
         place.say(line)

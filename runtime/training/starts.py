@@ -34,15 +34,15 @@ MOST = 64
 
 
 class Starts:
-    """Puts candidates at their starts. The linear model of the records is estimated once for all of them.
+    """Puts candidates at their starts. The linear model of the same records is estimated once for all of them.
 
-    What a candidate starts from depends on the seed, its index and the records alone.
+    What a candidate starts from depends on the seed, its index and the records alone, not on those before it.
     """
 
     def __init__(self, linear: bool, block: int, seed: int) -> None:
         self.linear, self.block, self.seed = linear, block, seed
-        self._fitted: dict[int, LinearStart] = {}
-        self._shared: dict[tuple[int, int], list[CascadeStart]] = {}
+        self._fitted: dict[tuple[int, ...], LinearStart] = {}
+        self._shared: dict[tuple[int, ...], list[CascadeStart]] = {}
 
     def begin(self, stack: torch.nn.Module, records: Sequence[Records], index: int) -> str:
         """Start candidate `index` on its way; returns what was done, in words."""
@@ -77,9 +77,10 @@ class Starts:
         return np.random.default_rng((self.seed, index))
 
     def _linear(self, stack: Chain, records: Sequence[Records], states: int) -> LinearStart:
-        if states not in self._fitted:
-            self._fitted[states] = fit_linear(stack, records, self.block, states)
-        return self._fitted[states]
+        key = (states, *(item.u.shape[1] for item in records))
+        if key not in self._fitted:
+            self._fitted[key] = fit_linear(stack, records, self.block, states)
+        return self._fitted[key]
 
     def _one_block(self, stack: Chain, records: Sequence[Records], layer: LinearLayer) -> str:
         start = self._linear(stack, records, layer.states)
@@ -120,11 +121,12 @@ class Starts:
 
     def _cascades(self, pairs: Sequence[Pair], start: LinearStart, n1: int, n2: int) -> list[CascadeStart]:
         """The ways to share a linear model out between two blocks, found once for all candidates, best first."""
-        if (n1, n2) not in self._shared:
+        key = (n1, n2, *(len(u) for u, _ in pairs))
+        if key not in self._shared:
             rng = np.random.default_rng(self.seed)
             some = [(u[:ENOUGH], y[:ENOUGH]) for u, y in pairs]
-            self._shared[n1, n2] = cascade_starts(some, start.model, n1, n2, rng, most=MOST)
-        return self._shared[n1, n2]
+            self._shared[key] = cascade_starts(some, start.model, n1, n2, rng, most=MOST)
+        return self._shared[key]
 
     def _random_blocks(self, n1: int, n2: int, inputs: list[np.ndarray], index: int) -> tuple[LinearModel, LinearModel]:
         rng = self._rng(index)

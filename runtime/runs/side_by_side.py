@@ -1,0 +1,168 @@
+"""Candidates of a race fitted side by side, in processes of their own, to the same numbers as one after the other."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import pickle
+import signal
+import threading
+from collections.abc import Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from sysidc.runtime.runs.candidate_fit import Fitter, Task
+from sysidc.runtime.runs.fitting import Workplace
+from sysidc.runtime.runs.progress import Progress
+from sysidc.runtime.runs.resume import Interrupted, Progressed
+
+WORTH = 10.0
+"""Seconds of work from which on it pays to start processes, each of which imports torch and Lightning first."""
+
+LARGEST = 4_000_000
+"""Samples of all records beyond which no process gets a copy of them."""
+
+LOOK = 0.2
+"""Seconds between two looks at whether to stop."""
+
+
+class SideBySide:
+    """Up to `jobs` processes for the fits of a race.
+
+    They write the outcomes of their fits into the checkpoints of the run, where this process finds them as if it had
+    been interrupted behind them; so nothing else knows whether they exist. They end with this process, whatever ends
+    it, and save what they have begun when it is asked to stop.
+    """
+
+    def __init__(self, fitter: Fitter, place: Workplace, jobs: int) -> None:
+        self.fitter, self.place = fitter, place
+        self.jobs = jobs if _can_share(fitter, place) else 1
+        self._pool: ProcessPoolExecutor | None = None
+        self._stop: Any = None
+        self._others: list[Any] = []
+        self._given: dict[str, Future[list[str]]] = {}
+
+    @property
+    def began(self) -> bool:
+        """Whether there were or are such processes."""
+        return self._stop is not None
+
+    def offer(self, tasks: Sequence[Task], seconds: Sequence[float]) -> None:
+        """Hand out the tasks that are left where that pays; `seconds` are what those before them took."""
+        if min(self.jobs, len(tasks)) < 2 or torch.get_num_threads() > 1 or not all(map(_is_free, tasks)):
+            return
+        if self._pool is None:
+            if not seconds or sum(seconds) / len(seconds) * len(tasks) < WORTH:
+                return
+            self._begin()
+        assert self._pool is not None
+        try:
+            for task in tasks:
+                if task.name not in self._given and self.place.progressed.outcome(task.name) is None:
+                    self._given[task.name] = self._pool.submit(_fitted, pickle.dumps(task))
+        except BrokenProcessPool:
+            self._lost()
+
+    def wait(self, name: str) -> None:
+        """Until the task is over, where it was handed out; says what was said there. Raises what it raised."""
+        future = self._given.pop(name, None)
+        while future is not None:
+            try:
+                for line in future.result(LOOK):
+                    self.place.say(line)
+                return
+            except TimeoutError:
+                if self.place.progressed.stopping:
+                    self._stop.set()
+            except BrokenProcessPool:
+                self._lost()
+                return
+
+    def _lost(self) -> None:
+        """With one process the pool loses them all, and the race goes on in this one."""
+        self.place.say("a process that helped was lost; what it had begun is gone on with here")
+        self._given, self._pool, self.jobs = {}, None, 1
+
+    def __enter__(self) -> SideBySide:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *more: object) -> None:
+        """What the processes still do is saved where the run is to stop, and dropped where it has failed."""
+        if self._pool is None:
+            return
+        self._stop.set()
+        try:
+            if kind is not None and not issubclass(kind, Interrupted):
+                self._end()
+            self._pool.shutdown(cancel_futures=True)
+        except KeyboardInterrupt:
+            self._end()
+            raise
+
+    def _end(self) -> None:
+        for process in multiprocessing.active_children():
+            if process not in self._others:
+                process.terminate()
+
+    def _begin(self) -> None:
+        spawned = multiprocessing.get_context("spawn")
+        self._others = multiprocessing.active_children()
+        self._stop = spawned.Event()
+        given = (pickle.dumps(self.fitter), self.place.progressed.folder, self._stop)
+        self._pool = ProcessPoolExecutor(self.jobs, spawned, _ready, given)
+        self.place.say(f"  the others are fitted by {self.jobs} processes side by side")
+
+
+def _can_share(fitter: Fitter, place: Workplace) -> bool:
+    """Not what a user's callbacks or loggers watch, nor what fills a GPU or the memory."""
+    train = fitter.plan.train
+    on_cpu = train.accelerator == "cpu" or (train.accelerator == "auto" and not _has_gpu())
+    samples = sum(sum(tape.lengths) for tape in fitter.data.tapes.values())
+    return on_cpu and not place.more and set(train.loggers) <= {"csv"} and samples <= LARGEST
+
+
+def _has_gpu() -> bool:
+    return torch.cuda.is_available() or torch.backends.mps.is_available()
+
+
+def _is_free(task: Task) -> bool:
+    """Whether neither the clock nor the tasks before it bear on a task."""
+    return task.allowed is None and task.stage.train.time_limit is None and task.stage.decimate == 1
+
+
+# --- in the other process ----------------------------------------------------------------------------------------
+
+_here: tuple[Fitter, Path, Progressed] | None = None
+
+
+def _ready(fitter: bytes, folder: Path, stop: Any) -> None:
+    """Ctrl-C reaches all processes of a terminal: only the first one answers, and sets `stop`."""
+    global _here
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    torch.set_num_threads(1)
+    progressed = Progressed(folder)
+    _here = pickle.loads(fitter), folder, progressed
+    threading.Thread(target=_watch, args=(progressed, stop), daemon=True).start()
+
+
+def _watch(progressed: Progressed, stop: Any) -> None:
+    first = multiprocessing.parent_process()
+    while first is not None and first.is_alive():
+        if stop.wait(LOOK):
+            progressed.stopping = True
+            first.join()
+    os._exit(1)
+
+
+def _fitted(task: bytes) -> list[str]:
+    """The outcome is left in the checkpoints; returns what was to be said."""
+    assert _here is not None
+    fitter, folder, progressed = _here
+    given: Task = pickle.loads(task)
+    place = Workplace(folder, folder.parent, Progress(0, quiet=True), progressed, [])
+    fitter.once(given, fitter.part(given.stage, given.refit), place)
+    return place.log
