@@ -5,28 +5,29 @@
 NAME is one or more of windows, linear, mlp, unroll, gru, bounded, reference, others. One thread; on the CPU the time of
 this process, on a GPU that of the clock. The repetitions of all variants of a row are taken in turn, so that a busy
 machine burdens them alike; read the ratios rather than the times.
-SYSIDC_REFERENCE names the folder of the reference toolbox (pydentification), BENCHMARK_PYTHON an interpreter that has
-deepSI and nnodely; rows without them are left out, and told so.
+SYSIDC_REFERENCE names the folder of the reference toolbox (pydentification); deepSI and nnodely take part where they
+are installed beside sysidc. Rows without them are left out, and told so.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import functools
 import importlib
 import json
 import logging
 import os
 import statistics
-import subprocess
 import sys
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as pl
+import numpy
 import torch
 from rich.console import Console
 from rich.table import Table
@@ -35,11 +36,13 @@ from torch.nn.functional import mse_loss
 from torch.utils.data import DataLoader, Dataset, TensorDataset
 
 from sysidc.compiler.windows import place
+from sysidc.runtime.bounded import estimate_lipschitz, estimate_noise
 from sysidc.runtime.bounded.kernels import epanechnikov
 from sysidc.runtime.data.loaders import training_loader
 from sysidc.runtime.data.tape import Tape, TensorRecord
 from sysidc.runtime.data.windows import WindowDataset
-from sysidc.runtime.nn import GRU, Flatten
+from sysidc.runtime.nn import GRU, Flatten, StateSpace
+from sysidc.runtime.nn.chain import Chain
 from sysidc.runtime.training import (
     BoundedSimulationTrainingModule,
     LightningPredictionTrainingModule,
@@ -50,37 +53,6 @@ BATCH, AT_ONCE, STEPS = 32, 32, 512
 Row = dict[str, Any]
 Variant = Callable[[], float]
 """Does its work once and returns the microseconds of one step."""
-
-BESIDE = {
-    "deepSI": """
-import time, numpy, nonlinear_benchmarks, deepSI
-random = numpy.random.default_rng(0); u = random.normal(size=10_000)
-y = numpy.convolve(u, 0.9 ** numpy.arange(20))[:10_000]
-data = nonlinear_benchmarks.Input_output_data(u=u, y=y)
-train, val = data[:9000], data[9000:]
-nu, ny, norm = deepSI.get_nu_ny_and_auto_norm(train)
-model = deepSI.SUBNET(nu, ny, norm, nx=2, nb=20, na=20)
-start = time.perf_counter()
-deepSI.fit(model, train, val, n_its=20, T=20, batch_size=256, val_freq=20)
-print("SECONDS", (time.perf_counter() - start) / 20)
-""",
-    "nnodely": """
-import time
-from nnodely import Input, Output, nnodely, Parameter
-x = Input("x")
-l = x.last()
-f = Output("fib", (Parameter('A') * l.sw([-2, -1]) + Parameter('B') * l).closedLoop(x))
-model = nnodely()
-model.addModel("Fibonacci", f)
-model.addMinimize("target", l.sw([-2, -1]) + l, f)
-model.neuralizeModel(1)
-model.loadData("data", {"x": list(range(100))})
-start = time.perf_counter()
-model.trainModel(prediction_samples=2, lr=0.5, num_of_epochs=100)
-print("SECONDS", (time.perf_counter() - start) / 100)
-""",
-}
-"""Their README's examples: deepSI's SUBNET (a generated record instead of a download), nnodely's Fibonacci."""
 
 
 def main() -> None:
@@ -221,11 +193,13 @@ class LoggedStep(pl.LightningModule):
         return torch.optim.Adam(self.network.parameters(), lr=1e-3)
 
 
-def fitted(module: pl.LightningModule, loader: DataLoader[Any], device: str, steps: int = STEPS) -> float:
+def fitted(
+    module: pl.LightningModule, loader: DataLoader[Any], device: str, steps: int = STEPS, epochs: int = 1
+) -> float:
     watch = Watch(device)
     quiet = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False}
     trainer = pl.Trainer(
-        max_epochs=1,
+        max_epochs=epochs,
         accelerator=device,
         devices=1,
         callbacks=[watch],
@@ -386,8 +360,14 @@ def bounded_step(dim: int, device: str, repetitions: int) -> list[Row]:
         "bare network": bare,
     }
     work = f"bounded step, 50k samples, dim {dim}"
-    once = {"work": work, "variant": "band, computed once", "note": f"{precompute / 1e6:.1f} s"}
-    return [*compared(work, repetitions, variants), once]
+    points, targets = x.flatten(1).double(), y.flatten().double()
+    spent = {
+        "band, computed once": precompute,
+        "lipschitz = estimate, once": microseconds(lambda: estimate_lipschitz(points, targets)),
+        "noise = estimate, once": microseconds(lambda: estimate_noise(points, targets, 1.0)),
+    }
+    once = [{"work": work, "variant": name, "note": f"{time / 1e6:.1f} s"} for name, time in spent.items()]
+    return [*compared(work, repetitions, variants), *once]
 
 
 # --- others ------------------------------------------------------------------------------------------------------
@@ -417,24 +397,118 @@ def reference(device: str, repetitions: int) -> list[Row]:
 
 
 def others(device: str, repetitions: int) -> list[Row]:
-    """Time per optimiser step (deepSI) and per epoch (nnodely) of their own examples, in an interpreter that has them.
+    """The examples of deepSI's and nnodely's READMEs beside the nearest model of ours, on the CPU."""
+    return subnet(repetitions) + fibonacci(repetitions)
 
-    They train other models on other data than ours: a time, no ratio.
+
+def absent(work: str, package: str) -> list[Row]:
+    return [{"work": work, "variant": "absent", "note": f"pip install {package}"}]
+
+
+PAST, FUTURE, LARGE = 20, 20, 256
+
+
+def subnet(repetitions: int, steps: int = 10) -> list[Row]:
+    """deepSI's SUBNET(nx=2, nb=20, na=20), T=20, batches of 256, per optimiser step, on a generated record.
+
+    Ours is the state space of two states whose networks have two layers of 64 units too, in float32, with Adam. Its
+    encoder stands at the beginning of the 20 known steps instead of behind them, so that it simulates 40 steps where
+    SUBNET simulates 20; it has one layer of 16 units instead of two of 64, and the output sees the input too.
     """
-    python = os.environ.get("BENCHMARK_PYTHON", sys.executable)
-    rows = []
-    for name, example in BESIDE.items():
-        seconds = [found for _ in range(repetitions) if (found := timed_apart(python, example)) is not None]
-        note = f"{statistics.median(seconds) * 1e3:.2f} ms" if seconds else "absent"
-        rows.append({"work": f"README example of {name}", "variant": "as it stands", "note": note})
-    return rows
+    work = f"deepSI's SUBNET, {FUTURE} steps after {PAST}, batch {LARGE}"
+    try:
+        deepSI, benchmarks = importlib.import_module("deepSI"), importlib.import_module("nonlinear_benchmarks")
+    except ImportError:
+        return absent(work, "deepSI")
+    u = torch.randn(LARGE * steps + PAST + FUTURE - 1)
+    y = torch.from_numpy(numpy.convolve(u.numpy(), 0.9 ** numpy.arange(20))[: len(u)]).float()
+    x = torch.stack((u, y), dim=1).unfold(0, PAST + FUTURE, 1).transpose(1, 2)
+    windows = Pairs(x, y[PAST:].unfold(0, FUTURE, 1)[:, :, None])
+    record = benchmarks.Input_output_data(u=u.numpy(), y=y.numpy())
+
+    def theirs() -> float:
+        model, clock = deepSI.SUBNET(*deepSI.get_nu_ny_and_auto_norm(record), nx=2, nb=PAST, na=PAST), Laps()
+        watched = clock.around(deepSI.fitting.compute_NMSE)
+        with silence():
+            length = {"n_its": steps + 1, "T": FUTURE, "batch_size": LARGE, "val_freq": 10**6}
+            deepSI.fit(model, record, record[:100], loss_fun=watched, **length)
+        return clock.microseconds_of_a_lap()
+
+    def ours() -> float:
+        layer = StateSpace(1, 1, 2, (64, 64), (64, 64), initial="encoder")
+        stack = Chain({"0": layer}, (0,), (1,), PAST, "encoder")
+        adam = functools.partial(torch.optim.Adam, lr=1e-3, fused=True)
+        module = LightningSimulationTrainingModule(stack, adam, batch_size=LARGE)
+        loader = training_loader(windows, len(windows), LARGE, seed=0, batches_at_once=AT_ONCE)
+        return fitted(module, loader, "cpu", steps)
+
+    return compared(work, repetitions, {"ours, StateSpace with encoder": ours, "deepSI": theirs})
 
 
-def timed_apart(python: str, example: str) -> float | None:
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    done = subprocess.run([python, "-c", example], capture_output=True, text=True, env=environment, check=False)
-    lines = [line for line in done.stdout.splitlines() if line.startswith("SECONDS")]
-    return float(lines[-1].split()[1]) if lines else None
+def fibonacci(repetitions: int, epochs: int = 100) -> list[Row]:
+    """nnodely's Fibonacci, x[k+1] = A x[k-1] + B x[k] of 100 samples, prediction_samples = 2, per epoch (one step).
+
+    Ours has the two parameters too, a window of two samples, three steps on its own predictions, one batch of the same
+    number of windows, float32 and Adam with lr = 0.5. nnodely's target is x[k-1] + x[k] of its own closed loop, ours
+    the next samples of the record.
+    """
+    work = "nnodely's Fibonacci, 3 steps, an epoch"
+    try:
+        with silence():
+            nnodely = importlib.import_module("nnodely")
+    except ImportError:
+        return absent(work, "nnodely")
+    record = torch.arange(100.0)[:, None]
+    count = len(record) - 4  # windows of two samples and the three after them
+    windows = Pairs(record.unfold(0, 2, 1).transpose(1, 2)[:count], record[2:].unfold(0, 3, 1).transpose(1, 2))
+
+    def theirs() -> float:
+        with silence():
+            nnodely.clearNames()
+            x = nnodely.Input("x")
+            last, before = x.last(), x.last().sw([-2, -1])
+            step = nnodely.Parameter("A") * before + nnodely.Parameter("B") * last
+            model = nnodely.nnodely(seed=0)
+            f = nnodely.Output("fib", step.closedLoop(x))
+            model.addModel("Fibonacci", f)
+            model.addMinimize("target", before + last, f)
+            model.neuralizeModel(1)
+            model.loadData("data", {"x": list(range(len(record)))})
+            train = functools.partial(model.trainModel, prediction_samples=2, lr=0.5, num_of_epochs=epochs)
+            return microseconds(train, steps=epochs)
+
+    def ours() -> float:
+        network = nn.Sequential(Flatten(), nn.Linear(2, 1, bias=False))
+        adam = functools.partial(torch.optim.Adam, lr=0.5, fused=True)
+        module = LightningPredictionTrainingModule(network, adam, batch_size=count)
+        return fitted(module, training_loader(windows, count, count, seed=0, batches_at_once=1), "cpu", epochs, epochs)
+
+    return compared(work, repetitions, {"ours, Linear(2, 1)": ours, "nnodely": theirs})
+
+
+class Laps:
+    """The time between the first and the last call of a function: what a package does before a fit is no step."""
+
+    def __init__(self) -> None:
+        self.calls: list[float] = []
+
+    def around(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        def timed(*given: Any) -> Any:
+            if torch.is_grad_enabled():  # not in a validation
+                self.calls.append(seconds("cpu"))
+            return function(*given)
+
+        return timed
+
+    def microseconds_of_a_lap(self) -> float:
+        return (self.calls[-1] - self.calls[0]) / (len(self.calls) - 1) * 1e6
+
+
+@contextlib.contextmanager
+def silence() -> Iterator[None]:
+    """Without the progress that other packages print."""
+    with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere), contextlib.redirect_stderr(nowhere):
+        yield
 
 
 BENCHMARKS: dict[str, Callable[[str, int], list[Row]]] = {

@@ -11,8 +11,9 @@ from torch import Tensor, nn
 
 from sysidc.runtime.bounded.kernels import Kernel, at_zero
 from sysidc.runtime.bounded.lipschitz import estimate_lipschitz
-from sysidc.runtime.bounded.neighbours import Floats, Integers, Neighbours, Pairs
+from sysidc.runtime.bounded.neighbours import Neighbours, Pairs
 from sysidc.runtime.bounded.noise import estimate_noise
+from sysidc.runtime.bounded.products import Floats, Integers
 from sysidc.runtime.bounded.regression import half_width, single_sample_alpha
 
 

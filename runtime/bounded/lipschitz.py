@@ -7,13 +7,16 @@ from math import isqrt
 import numpy as np
 from torch import Tensor
 
-from sysidc.runtime.bounded.neighbours import Floats, Neighbours
+from sysidc.runtime.bounded.neighbours import Neighbours
+from sysidc.runtime.bounded.products import Floats
 
 # local slopes are means over a neighbourhood, and no sample stands at the steepest place: Strongin's factor r > 1
 RELIABILITY = 1.1
 LEAST_NEIGHBOURS = 32
-# neighbourhoods that are fitted together
-AT_ONCE = 2048
+# numbers of neighbourhoods that are fitted together: 32 MiB, which stay in the cache
+NUMBERS_AT_ONCE = 1 << 22
+# squared extent of a direction in which a neighbourhood has none, beside its widest one
+FLAT = 1e-12
 
 
 def estimate_lipschitz(points: Tensor, targets: Tensor) -> float:
@@ -32,7 +35,7 @@ def estimate_lipschitz(points: Tensor, targets: Tensor) -> float:
     if count < 2:
         return 0.0
     samples = Neighbours(places).nearest(places, count)[1]
-    parts = np.array_split(samples, len(samples) // AT_ONCE + 1)
+    parts = np.array_split(samples, samples.size * places.shape[1] // NUMBERS_AT_ONCE + 1)
     largest = max(_squared_slopes(places[part], values[part]).max() for part in parts)
     return RELIABILITY * float(np.sqrt(max(largest, 0.0)))
 
@@ -41,14 +44,22 @@ def _squared_slopes(places: Floats, values: Floats) -> Floats:
     """|g|^2 - tr cov g per neighbourhood; places (batch, count, dim), values (batch, count)."""
     X = places - places.mean(axis=1, keepdims=True)
     Y = values - values.mean(axis=1, keepdims=True)
-    # directions in which a neighbourhood has no extent get slope 0 and no variance
-    inverse = np.linalg.pinv(X, rcond=1e-6)
-    g = np.einsum("bdc,bc->bd", inverse, Y)
-    residuals = Y - np.einsum("bcd,bd->bc", X, g)
+    inverse = _inverses(np.matmul(X.swapaxes(1, 2), X))
+    g = np.matmul(inverse, np.matmul(X.swapaxes(1, 2), Y[:, :, None]))
+    residuals = Y - np.matmul(X, g)[:, :, 0]
     freedom = max(values.shape[1] - places.shape[2] - 1, 1)
     variance = np.square(residuals).sum(axis=1) / freedom
-    squares: Floats = np.square(g).sum(axis=1) - variance * np.square(inverse).sum(axis=(1, 2))
+    squares: Floats = np.square(g).sum(axis=(1, 2)) - variance * np.trace(inverse, axis1=1, axis2=2)
     return squares
+
+
+def _inverses(grams: Floats) -> Floats:
+    """Inverses of X'X (batch, dim, dim); directions in which a neighbourhood has no extent get 0 instead."""
+    extents, directions = np.linalg.eigh(grams)
+    thin = extents <= FLAT * extents[:, -1:]
+    inverted = np.where(thin, 0.0, 1 / np.where(thin, 1.0, extents))
+    product: Floats = np.matmul(directions * inverted[:, None], directions.swapaxes(1, 2))
+    return product
 
 
 def _distinct(points: Floats, targets: Floats) -> tuple[Floats, Floats]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from torch import Tensor
 
-from sysidc.runtime.bounded.neighbours import Floats, Neighbours
+from sysidc.runtime.bounded.neighbours import Neighbours
+from sysidc.runtime.bounded.products import Floats
 
 NEIGHBOURS = 10
 
