@@ -13,7 +13,7 @@ class Ensemble(nn.Module):
 
     x (batch, time, channels) -> y of the members' shape. For each window the members are left out that return no number
     or leave the range `low` .. `high` (outputs) of the training outputs by more than its width; where all of them do,
-    they all count.
+    all count that return numbers alone. What no member gives a number for is the middle of the range.
     """
 
     low: Tensor
@@ -34,8 +34,11 @@ class Ensemble(nn.Module):
         width = self.high - self.low
         return ((y >= self.low - width) & (y <= self.high + width)).all(dim=3)
 
-    @staticmethod
-    def mean(y: Tensor, inside: Tensor) -> Tensor:
-        """(batch, time, outputs) of y (members, batch, time, outputs) and the members that count, (members, batch)."""
-        sound = (inside | ~inside.any(dim=0))[..., None, None]
-        return torch.where(sound, y, torch.zeros_like(y)).sum(dim=0) / sound.sum(dim=0)
+    def mean(self, y: Tensor, inside: Tensor) -> Tensor:
+        """(batch, time, outputs) of y (members, batch, time, outputs) and the members in range, (members, batch)."""
+        numbers = y.isfinite()
+        sound = torch.where(inside.any(dim=0), inside, numbers.all(dim=3).all(dim=2))
+        sound = (sound | ~sound.any(dim=0))[..., None, None] & numbers
+        total = torch.where(sound, y, torch.zeros_like(y)).sum(dim=0)
+        count = sound.sum(dim=0)
+        return torch.where(count > 0, total / count.clamp_min(1), (self.low + self.high) / 2)

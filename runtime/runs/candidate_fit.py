@@ -109,7 +109,9 @@ class Fitter:
         rows, earlier, epochs = _learned(plan, module, part, task, errors, place)
         settle(stack, part, prior=True)
         reached = errors_of(module, part)
-        if not max(reached) < math.inf:
+        # what settles the start anew behind a fit may cost more than the fit has gained
+        worse = task.manner.keep_best and max(reached) > max(errors)
+        if worse or not max(reached) < math.inf:
             stack.load_state_dict(before)
             reached = errors
         learned_from = (stage.decimate, reached[0])
@@ -143,7 +145,9 @@ class Fitter:
         seconds = prepared + fitted.seconds + time.perf_counter() - behind
         if not error < math.inf:
             return replace(candidate, rows=fitted.rows, seconds=seconds)
-        return replace(candidate, weights=weights_of(stack), fit_error=error, rows=fitted.rows, seconds=seconds)
+        ahead = error_ahead(stack, _both(part)) if has_innovations(stack) else 0.0
+        reached = replace(candidate, weights=weights_of(stack), fit_error=error, ahead=ahead)
+        return replace(reached, rows=fitted.rows, seconds=seconds)
 
 
 def stack_of(plan: Plan, index: int) -> nn.Sequential:

@@ -102,6 +102,21 @@ class Race:
         """What is least of the best."""
         return candidate.score
 
+    @property
+    def much_worse(self) -> float:
+        """Times the least error that a candidate misses which is not averaged."""
+        return MUCH_WORSE
+
+    def missed(self, candidate: Candidate) -> float:
+        """What a candidate misses of what it was fitted to."""
+        return candidate.fit_error
+
+    def output_range(self) -> tuple[Tensor, Tensor]:
+        """Least and largest normalised outputs of the training part, (outputs)."""
+        tape = self.data.tapes["train"]
+        values = torch.cat([tape.values[window.signal] for window in self.plan.model.outputs], dim=1)
+        return values.amin(dim=0), values.amax(dim=0)
+
     def label(self, structure: str, index: int) -> str:
         """How a candidate is called."""
         return f"start {index + 1}"
@@ -213,13 +228,13 @@ class Race:
 
     def _sound(self, chosen: list[Candidate]) -> list[Candidate]:
         """Who is averaged: not those whose error is far above that of the best."""
-        least = min(candidate.fit_error for candidate in chosen)
-        kept = [candidate for candidate in chosen if candidate.fit_error <= MUCH_WORSE * least]
+        limit = self.much_worse * min(map(self.missed, chosen))
+        kept = [candidate for candidate in chosen if self.missed(candidate) <= limit]
         if not kept or len(kept) == len(chosen):
             return chosen[:1] if not kept else chosen
-        lost = [self.label(*entry_of(candidate)) for candidate in chosen if candidate.fit_error > MUCH_WORSE * least]
+        lost = [self.label(*entry_of(candidate)) for candidate in chosen if not self.missed(candidate) <= limit]
         self.place.say(
-            f"not averaged, because the error is more than {MUCH_WORSE:g} times the least: {'; '.join(lost)}"
+            f"not averaged, because the error is more than {self.much_worse:g} times the least: {'; '.join(lost)}"
         )
         return kept
 
@@ -229,17 +244,11 @@ class Race:
         for member, candidate in zip(stacks, chosen, strict=True):
             member.load_state_dict(candidate.weights)
         tell_numbers(stacks[0], self.fitter.unsplit() if self.simulation.refit else self.data, self.place)
-        stack: Any = stacks[0] if len(stacks) == 1 else Ensemble(stacks, *self._output_range())
+        stack: Any = stacks[0] if len(stacks) == 1 else Ensemble(stacks, *self.output_range())
         module = module_of(plan, self.data, stack)
         give_band(module, self.data)
         members = tuple(self.plans[candidate.structure] for candidate in chosen)
         return Trained(plan, module.cpu().eval(), self.data.normalizer.cpu(), members if len(members) > 1 else ())
-
-    def _output_range(self) -> tuple[Tensor, Tensor]:
-        """Least and largest normalised outputs of the training part, (outputs)."""
-        tape = self.data.tapes["train"]
-        values = torch.cat([tape.values[window.signal] for window in self.plan.model.outputs], dim=1)
-        return values.amin(dim=0), values.amax(dim=0)
 
 
 def _count(number: int, what: str) -> str:

@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import math
 
+from torch import Tensor
+
 from sysidc.compiler.lower import is_second_order
 from sysidc.compiler.plan import StagePlan
 from sysidc.runtime.runs.candidate_fit import Manner
 from sysidc.runtime.runs.candidates import Candidate, Entry
 from sysidc.runtime.runs.open_race import opened, with_the_smallest
 from sysidc.runtime.runs.periodic_records import averaged
-from sysidc.runtime.runs.race import Race
+from sysidc.runtime.runs.race import MUCH_WORSE, Race
 from sysidc.runtime.runs.structures import draws, outlook, structures, with_innovations
 from sysidc.runtime.runs.wrong_loss import is_wrong, one_step_error
 from sysidc.runtime.training.stops import Settled
 
 NEAR = 1.25
 """A simulation error of so many times the least is about as good where something unmeasured drives the system."""
+
+AHEAD = 1.05
+"""Models with innovations that miss so many times the least one step ahead are not averaged: most of that is noise."""
+
+REACH = 1e3
+"""Widths of the training outputs' range that the outputs of an integrator may leave it by."""
 
 INNOVATIONS = 3
 """So many of the best structures are raced with innovations, too."""
@@ -58,6 +66,19 @@ class StructureRace(Race):
         if candidate.structure not in self.innovating:
             return candidate.score
         return candidate.ahead if candidate.score <= self.most else math.inf
+
+    @property
+    def much_worse(self) -> float:
+        return AHEAD if self.innovating else MUCH_WORSE
+
+    def missed(self, candidate: Candidate) -> float:
+        return candidate.ahead if candidate.structure in self.innovating else candidate.fit_error
+
+    def output_range(self) -> tuple[Tensor, Tensor]:
+        """Nothing bounds what adds up."""
+        low, high = super().output_range()
+        reach = REACH * (high - low) if self.integrating else 0.0
+        return low - reach, high + reach
 
     def label(self, structure: str, index: int) -> str:
         """A candidate is called by its structure, and by its start where there are several."""

@@ -15,6 +15,7 @@ from sysidc.compiler.catalogue.state_rules import polynomial_state_space, state_
 from sysidc.compiler.plan import Node, Plan
 from sysidc.runtime.data.modules import SpecDataModule
 from sysidc.runtime.data.symptoms.drift import integrators
+from sysidc.runtime.solvers.arx import arx
 from sysidc.runtime.solvers.hankel import Pair
 from sysidc.runtime.solvers.subspace import subspace
 from sysidc.runtime.training.preparation import records_of_part
@@ -90,13 +91,22 @@ def outlook(part: SpecDataModule, block: int) -> Outlook:
         pairs.append((u - u.mean(axis=0), y - y.mean(axis=0)))
     longest = max((len(u) for u, _ in pairs), default=0)
     pairs = [pair for pair in pairs if len(pair[0]) >= SHARE * longest]
+    integrator = _integrator(pairs, block)
     try:
-        model = subspace(pairs, block).model
+        suggested = subspace(pairs, block).model.order
     except ValueError:
-        return Outlook(ORDERS, None)
-    found = next(integrators(model), None)
-    orders = {*ORDERS, model.order, _nearest_order(pairs, block)}
-    return Outlook(tuple(sorted(orders)), None if found is None else found.message)
+        return Outlook(ORDERS, integrator)
+    return Outlook(tuple(sorted({*ORDERS, suggested, _nearest_order(pairs, block)})), integrator)
+
+
+def _integrator(pairs: Sequence[Pair], block: int) -> str | None:
+    """In words, where the outputs add up. A subspace fit moves a pole at one away from it, and slower ones to it; the
+    prediction one step ahead does not, because outputs that add up are far larger than what it misses."""
+    found = arx(pairs, block)
+    if found is None:
+        return None
+    told = next(integrators(found.poles()), None)
+    return None if told is None else told.message
 
 
 def _nearest_order(pairs: Sequence[Pair], block: int) -> int:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from sysidc.runtime.data.modules import SpecDataModule
-from sysidc.runtime.solvers.recurrence import Floats
+from sysidc.runtime.solvers.arx import arx
 from sysidc.runtime.training.preparation import records_of_part
 from sysidc.runtime.training.second_order import by_simulation
 
@@ -24,28 +24,18 @@ LONGEST = 20_000
 
 
 def one_step_error(part: SpecDataModule) -> float | None:
-    """Root mean square error of the best linear prediction one step ahead, in the units of the data.
-
-    y[k] from `LAGS` outputs and inputs before it and u[k], by least squares over all records; its variance is corrected
-    for the numbers fitted. None where the records are too short for that.
-    """
-    seen, wanted = [], []
+    """Root mean square error of the best linear prediction one step ahead, in the units of the data; None where the
+    records are too short for it."""
+    records = []
     for item in records_of_part(part):
         y = torch.cat([item.known, item.y], dim=1)[0, :LONGEST].double().numpy()
-        u = item.u[0, :LONGEST].double().numpy()
-        if len(y) > LAGS:
-            seen.append(_lagged(u, y))
-            wanted.append(y[LAGS:])
-    if not seen:
+        records.append((item.u[0, :LONGEST].double().numpy(), y))
+    found = arx(records, LAGS)
+    if found is None:
         return None
-    X, Y = np.concatenate(seen), np.concatenate(wanted)
-    free = len(X) - X.shape[1]
-    if free < X.shape[1]:
-        return None
-    left = Y - X @ np.linalg.lstsq(X, Y, rcond=None)[0]
     outputs = [window.signal for window in part.plan.model.outputs]
     scale = part.normalizer.join(outputs)[1].double().cpu().numpy()
-    return float(np.sqrt(((left * scale) ** 2).sum() / free / Y.shape[1]))
+    return float(np.sqrt(((found.error * scale) ** 2).mean()))
 
 
 def error_ahead(stack: nn.Module, parts: Iterable[Iterable[Sequence[Tensor]]]) -> float:
@@ -60,11 +50,3 @@ def error_ahead(stack: nn.Module, parts: Iterable[Iterable[Sequence[Tensor]]]) -
 def is_wrong(simulation_errors: Sequence[float], one_step: float | None) -> bool:
     """Whether even the least simulation error is far above the one-step error."""
     return one_step is not None and one_step > 0 and min(simulation_errors) > FAR * one_step
-
-
-def _lagged(u: Floats, y: Floats) -> Floats:
-    """(time - LAGS, ...) of y[k-1] .. y[k-LAGS], u[k] .. u[k-LAGS] and 1 for k = LAGS .."""
-    steps = len(y)
-    columns = [y[LAGS - lag : steps - lag] for lag in range(1, LAGS + 1)]
-    columns += [u[LAGS - lag : steps - lag] for lag in range(LAGS + 1)]
-    return np.concatenate([*columns, np.ones((steps - LAGS, 1))], axis=1)

@@ -149,8 +149,8 @@ class SimulationProblem(SumOfSquares):
         right = in_start.transpose(1, 2) @ in_theta / self.chain.noise
         free = prior.free.to(states)
         M = M * free[:, None] * free + torch.diag(1 - free)
-        moved = -torch.linalg.solve(M, right * free[:, None])
-        return known, slab.S[..., :count] + slab.S[..., count:] @ moved
+        moved, _ = torch.linalg.solve_ex(M, right * free[:, None])  # no way for a start that nothing determines
+        return known, slab.S[..., :count] - slab.S[..., count:] @ moved.nan_to_num()
 
 
 class _Start(nn.Module):

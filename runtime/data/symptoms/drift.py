@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
 from sysidc.runtime.data.record import Array, Record
 from sysidc.runtime.data.symptoms.symptom import Symptom, channels, percent
-
-if TYPE_CHECKING:
-    from sysidc.runtime.solvers.linear_model import LinearModel
 
 EXPLAINED = 0.3
 """A straight line that explains this share of an output's variance is a drift ..."""
@@ -39,9 +35,9 @@ def drifting_outputs(records: Sequence[Record], inputs: Sequence[str], outputs: 
                 yield Symptom("drifting-output", name, record.name, message, numbers)
 
 
-def integrators(model: LinearModel) -> Iterator[Symptom]:
-    """One symptom for each real pole of a linear model within NEAR_ONE of one."""
-    for pole in model.poles():
+def integrators(poles: Iterable[complex]) -> Iterator[Symptom]:
+    """One symptom for each pole of a linear model within NEAR_ONE of one."""
+    for pole in poles:
         if abs(pole - 1) < NEAR_ONE:
             size = float(abs(pole))
             message = (

@@ -64,4 +64,4 @@ def _all(
     yield from calm_validation(train, validation, inputs)
     yield from outside_training_range(train, test, inputs)
     if linear is not None:
-        yield from integrators(linear)
+        yield from integrators(linear.poles())

@@ -65,6 +65,16 @@ def test_a_member_that_leaves_the_range_of_the_outputs_by_more_than_its_width_do
     torch.testing.assert_close(both(calm), torch.stack([calm[0], calm[1] + 0.05]))
 
 
+def test_where_all_members_leave_the_range_those_without_numbers_do_not_count_and_the_rest_is_a_number() -> None:
+    nothing = torch.full((1, 3, 1), float("nan"))
+    far = torch.tensor([[[0.5], [9.0], [11.0]]])
+    low, high = torch.tensor([0.0]), torch.tensor([1.0])
+    torch.testing.assert_close(Ensemble([_Returns(nothing), _Returns(far)], low, high)(far), far)
+    broken = torch.tensor([[[0.5], [9.0], [float("inf")]]])
+    both = Ensemble([_Returns(nothing), _Returns(broken)], low, high)
+    torch.testing.assert_close(both(far), torch.tensor([[[0.5], [9.0], [0.5]]]))
+
+
 def test_of_models_that_are_as_good_the_smallest_goes_on_and_a_worse_one_does_not() -> None:
     sizes = {"large": 9, "larger": 10, "small": 2, "tiny": 1}
     errors = {"large": 1.0, "larger": 1.001, "small": 1.009, "tiny": 1.02}

@@ -181,6 +181,16 @@ def test_a_stable_system_is_no_integrator(tmp_path: Path) -> None:
     assert outlook(data_of(plan_of(tmp_path, 'train = "s.csv"')), 20).integrator is None
 
 
+def test_a_pole_at_one_is_told_from_one_near_it_where_the_linear_start_confuses_them(tmp_path: Path) -> None:
+    """A cart of 480 samples, p[k+1] = p[k] + v[k]: the poles of its subspace model are off by more than 0.001."""
+    for name, pole in (("cart", 1.0), ("slow", 0.99)):
+        for seed in range(5):
+            u = noise(600, seed)
+            write(tmp_path / "a.csv", u, lagged(lagged(u, 0.7), pole) + 0.05 * noise(600, seed + 100))
+            found = outlook(data_of(plan_of(tmp_path, 'train = "a.csv"')), 20).integrator
+            assert (found is not None) == (name == "cart"), (name, seed)
+
+
 # --- the loss ----------------------------------------------------------------------------------------------------
 
 
