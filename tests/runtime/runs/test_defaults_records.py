@@ -182,7 +182,7 @@ def test_a_stable_system_is_no_integrator(tmp_path: Path) -> None:
 
 
 def test_a_pole_at_one_is_told_from_one_near_it_where_the_linear_start_confuses_them(tmp_path: Path) -> None:
-    """A cart of 480 samples, p[k+1] = p[k] + v[k]: the poles of its subspace model are off by more than 0.001."""
+    """A cart of 480 samples, p[k+1] = p[k] + v[k]; the subspace model of the third has its pole 0.003 away from one."""
     for name, pole in (("cart", 1.0), ("slow", 0.99)):
         for seed in range(5):
             u = noise(600, seed)
