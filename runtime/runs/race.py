@@ -75,6 +75,8 @@ class Race:
             ranked = self.joined(number, stage, self.stage(number, stage, going))
             going = self.going_on(number, ranked[: stage.keep])
         chosen = self.chosen(ranked)
+        if len(self.plans) > 1:
+            self.place.say(f"taken: {'; '.join(self.label(*entry_of(candidate)) for candidate in chosen)}")
         return self._refitted(chosen) if self.simulation.refit else chosen
 
     # --- what a race of structures does otherwise ----------------------------------------------------------------
