@@ -34,6 +34,7 @@ UNUSED = 'def {}(*_: Any, **__: Any) -> Any:\n    """No part of this model."""\n
 NOTHING = 'def {}(*_: Any) -> Any:\n    """Nothing of this kind is part of this model."""\n    return {}'
 CASCADE = (f"{SOLVERS}cascade_starts.cascade_starts", f"{SOLVERS}block_starts.block_from_poles")
 LINEAR = ("sysidc.runtime.training.linear_start.fit_linear", *CASCADE)
+CELLS = "sysidc.runtime.training.recurrent_start."
 
 
 def absent(plans: Sequence[Plan]) -> dict[str, str]:
@@ -48,12 +49,15 @@ def absent(plans: Sequence[Plan]) -> dict[str, str]:
     if not any(node.arguments.get("innovations") for node in nodes):
         found[f"{NN}one_step_ahead.has_innovations"] = NOTHING.format("has_innovations", "False")
         found[f"{NN}one_step_ahead.OneStepAhead"] = EMPTY.format("OneStepAhead")
+    if "Recurrent" not in present:
+        found[f"{CELLS}cells_and_head"] = NOTHING.format("cells_and_head", "None")
+        found[f"{CELLS}write_cells"] = UNUSED.format("write_cells")
     if plans[0].model.chain is not None:
         found[f"{SOLVERS}window_problem.WindowProblem"] = EMPTY.format("WindowProblem")
     linear = sum(node.layer in ("LinearDynamics", "StateSpace", "PolynomialStateSpace") for node in nodes)
     simulation = plans[0].train.simulation
-    unused: tuple[str, ...] = CASCADE if len(plans) == 1 and linear == 1 else ()
-    if not linear or simulation is None or not simulation.linear_start:
+    unused: tuple[str, ...] = CASCADE if len(plans) == 1 and linear <= 1 else ()
+    if not (linear or "Recurrent" in present) or simulation is None or not simulation.linear_start:
         unused = LINEAR
     unused = (*unused, *(path for name, path in STEPS.items() if name not in present))
     return found | {path: UNUSED.format(path.rpartition(".")[2]) for path in unused}

@@ -10,6 +10,7 @@ import torch
 from sysidc.runtime.nn.chain import Chain
 from sysidc.runtime.nn.curve import Curve, Spline
 from sysidc.runtime.nn.equations import Equations
+from sysidc.runtime.nn.recurrent import Recurrent
 from sysidc.runtime.solvers.block_starts import block_from_poles, random_poles, several_between
 from sysidc.runtime.solvers.cascade_starts import CascadeStart, cascade_starts
 from sysidc.runtime.solvers.hankel import Pair
@@ -26,6 +27,7 @@ from sysidc.runtime.training.linear_start import (
     linear_layers,
     write,
 )
+from sysidc.runtime.training.recurrent_start import cells_and_head, write_cells
 
 ENOUGH = 6_000
 """Samples of each record that cascades are compared on."""
@@ -50,9 +52,12 @@ class Starts:
             return "random weights"
         drawn = "; ".join([*self._draw(stack, index), *stiffness(stack, records)])
         layers = linear_layers(stack) if self.linear else []
-        if not layers:
+        recurrent = cells_and_head(stack) if self.linear else None
+        if not layers and recurrent is None:
             return drawn or "random weights"
         try:
+            if recurrent is not None:
+                return self._cells(stack, records, *recurrent, index)
             if len(layers) == 1:
                 return self._one_block(stack, records, layers[0])
             if len(layers) == 2:
@@ -87,6 +92,14 @@ class Starts:
         write(layer, start)
         cover_curves(stack, records)
         return f"linear model of {layer.states} states, which misses {100 * start.missed:.3g} % of the output"
+
+    def _cells(
+        self, stack: Chain, records: Sequence[Records], cells: Recurrent, head: torch.nn.Linear, index: int
+    ) -> str:
+        """A model of as many states as there are cells, less those that show the outputs."""
+        start = self._linear(stack, records, head.in_features - head.out_features)
+        write_cells(cells, head, start, [u for u, _ in start.centred(records)], first=index == 0)
+        return f"linear model of {start.model.order} states, which misses {100 * start.missed:.3g} % of the output"
 
     def _two_blocks(self, stack: Chain, records: Sequence[Records], index: int) -> str:
         first, second = linear_layers(stack)
