@@ -61,7 +61,7 @@ class SideBySide:
             self._begin()
         assert self._pool is not None
         try:
-            for task in tasks:
+            for task in sorted(tasks, key=_work, reverse=True):  # the longest first: none is left alone in the end
                 if task.name not in self._given and self.place.progressed.outcome(task.name) is None:
                     self._given[task.name] = self._pool.submit(_fitted, pickle.dumps(task))
         except BrokenProcessPool:
@@ -127,6 +127,10 @@ def _can_share(fitter: Fitter, place: Workplace) -> bool:
 
 def _has_gpu() -> bool:
     return torch.cuda.is_available() or torch.backends.mps.is_available()
+
+
+def _work(task: Task) -> int:
+    return task.plan.model.parameters
 
 
 def _is_free(task: Task) -> bool:

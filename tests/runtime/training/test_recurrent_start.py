@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
@@ -15,7 +17,7 @@ from sysidc.runtime.training.linear_start import remember
 from sysidc.runtime.training.starts import Starts
 
 KNOWN = 10
-CELLS = [GRU, LSTM, RNN]
+CELLS: list[Callable[[int, int], Recurrent]] = [GRU, LSTM, RNN]
 
 
 def record(size: int, bend: float) -> tuple[Tensor, Tensor]:
@@ -29,7 +31,7 @@ def record(size: int, bend: float) -> tuple[Tensor, Tensor]:
     return torch.tensor(u)[None, :, None], torch.tensor(2.0 + y)[None, :, None]
 
 
-def begun(cell: type[Recurrent], bend: float, index: int = 0) -> tuple[Chain, list[Records], float]:
+def begun(cell: Callable[[int, int], Recurrent], bend: float, index: int = 0) -> tuple[Chain, list[Records], float]:
     """A chain at its start, the records, and their outputs' standard deviation."""
     torch.manual_seed(index)
     chain = Chain({"cells": cell(1, 4), "head": nn.Linear(4, 1)}, [0], [1], KNOWN, "estimate").double()
@@ -48,13 +50,15 @@ def missed(chain: Chain, records: list[Records]) -> float:
 
 @pytest.mark.parametrize("index", [0, 1])
 @pytest.mark.parametrize("cell", CELLS)
-def test_cells_simulate_a_linear_system_as_it_is_before_any_training(cell: type[Recurrent], index: int) -> None:
+def test_cells_simulate_a_linear_system_as_it_is_before_any_training(
+    cell: Callable[[int, int], Recurrent], index: int
+) -> None:
     chain, records, spread = begun(cell, 0.0, index)
     assert missed(chain, records) < 0.1 * spread
 
 
 @pytest.mark.parametrize("cell", CELLS)
-def test_levenberg_marquardt_bends_the_cells_from_there(cell: type[Recurrent]) -> None:
+def test_levenberg_marquardt_bends_the_cells_from_there(cell: Callable[[int, int], Recurrent]) -> None:
     chain, records, spread = begun(cell, 1.0)
     before = missed(chain, records)
     problem = SimulationProblem(chain, records, 1.0)
