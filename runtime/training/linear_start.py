@@ -31,6 +31,10 @@ PASSING = (Curve, Clip, BoundedLinearUnit, nn.Identity)
 """Layers that a linear model may ignore: they start as the identity, or only cut extremes."""
 
 ITERATIONS = 25
+RUNAWAY = 1.001
+"""The size of a pole that is not that of an integrator any more."""
+CALM = 2.0
+"""A stable model may miss so many times what an unstable one does."""
 LONGEST = 20_000
 """Samples that the refinement looks at: a linear model needs no more."""
 
@@ -79,6 +83,10 @@ def fit_linear(chain: Chain, records: Sequence[Records], block: int, states: int
     centred = [(u - input_mean, y - output_mean) for u, y in pairs]
     model = _estimated(centred, block, states).scaled([u for u, _ in centred])
     model, missed = refine(model, chain, shorter, input_mean, output_mean)
+    if np.abs(model.poles()).max(initial=0.0) > RUNAWAY:
+        # on short records an unstable state fits noise, and runs away on longer ones
+        calm = refine(model.stabilised(), chain, shorter, input_mean, output_mean, iterations=0)
+        model, missed = calm if calm[1] <= CALM * missed else (model, missed)
     return LinearStart(model.scaled([u for u, _ in centred]), input_mean, output_mean, missed)
 
 
@@ -93,7 +101,12 @@ def _estimated(pairs: Sequence[Pair], block: int, states: int) -> LinearModel:
 
 
 def refine(
-    model: LinearModel, chain: Chain, records: Sequence[Records], input_mean: np.ndarray, output_mean: np.ndarray
+    model: LinearModel,
+    chain: Chain,
+    records: Sequence[Records],
+    input_mean: np.ndarray,
+    output_mean: np.ndarray,
+    iterations: int = ITERATIONS,
 ) -> tuple[LinearModel, float]:
     """The same model after Levenberg-Marquardt on its simulation error, and the share that it misses."""
     like = next(chain.parameters())
@@ -108,7 +121,7 @@ def refine(
     problem = SimulationProblem(linear, moved, 1.0)
     problem.variance = max(problem.squared_error() / problem.samples, 1e-30)
     optimizer = LevenbergMarquardt(linear.parameters())
-    for _ in range(ITERATIONS):
+    for _ in range(iterations):
         optimizer.step(lambda: problem)
         if optimizer.gain < 1e-6:
             break

@@ -5,6 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sysidc.runtime.runs import open_race, structures
+from sysidc.runtime.runs.open_race import Heat
+
 SIMULATION = """sysid 1
 # a filter with three taps
 param width = 4
@@ -42,3 +45,13 @@ def specs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / f"{mode}.sysid").write_text(text, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+@pytest.fixture
+def small_race(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Structures of two states and short heats."""
+    monkeypatch.setattr(structures, "ORDERS", (2,))
+    monkeypatch.setattr(structures, "HIGHEST", 2)
+    monkeypatch.setattr(open_race, "HEATS", (Heat(2_000, 4, 2), Heat(6_000, 6, 2)))
+    monkeypatch.setattr(open_race, "FEW_STARTS", 2)
+    monkeypatch.setattr(structures, "NETWORKS", {"linear": ((), ()), "network in f": ((4,), ())})

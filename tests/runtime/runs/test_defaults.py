@@ -15,11 +15,10 @@ from sysidc.dsl.source import Source
 from sysidc.runtime.data.modules import SpecDataModule
 from sysidc.runtime.data.record import Array
 from sysidc.runtime.nn.ensemble import Ensemble
-from sysidc.runtime.runs import open_race, structure_race, structures
+from sysidc.runtime.runs import structure_race, structures
 from sysidc.runtime.runs.candidates import Candidate
 from sysidc.runtime.runs.evaluate import score, scored_records
 from sysidc.runtime.runs.fitting import Workplace
-from sysidc.runtime.runs.open_race import Heat
 from sysidc.runtime.runs.progress import Progress
 from sysidc.runtime.runs.resume import Progressed
 from sysidc.runtime.runs.train import Outcome, fit
@@ -28,13 +27,7 @@ from tests.runtime.runs.bare_simulation import plan_of, write
 LINEAR = "StateSpace(hidden = [], output_hidden = [])"
 
 
-@pytest.fixture(autouse=True)
-def _small_race(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(structures, "ORDERS", (2,))
-    monkeypatch.setattr(structures, "HIGHEST", 2)
-    monkeypatch.setattr(open_race, "HEATS", (Heat(2_000, 4, 2), Heat(6_000, 6, 2)))
-    monkeypatch.setattr(open_race, "FEW_STARTS", 2)
-    monkeypatch.setattr(structures, "NETWORKS", {"linear": ((), ()), "network in f": ((4,), ())})
+pytestmark = pytest.mark.usefixtures("small_race")
 
 
 def trained(plan: Plan, folder: Path) -> Outcome:

@@ -1,0 +1,68 @@
+"""Records for which the defaults come much nearer to the system than a training that does not look at them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sysidc.runtime.data.record import Array
+from sysidc.runtime.runs import structure_race
+from sysidc.runtime.runs.structures import outlook
+from tests.runtime.runs.bare_simulation import plan_of, write
+from tests.runtime.runs.test_defaults import LINEAR, error_of, told, trained
+
+pytestmark = pytest.mark.usefixtures("small_race")
+
+
+def cart(u: Array, start: float = 0.0) -> Array:
+    """p[k+1] = p[k] + v[k], v[k+1] = 0.8 v[k] - 0.1 v[k] |v[k]| + 0.3 u[k]; the output is p."""
+    p, v, y = start, 0.0, np.zeros(len(u))
+    for k in range(len(u)):
+        y[k] = p
+        p, v = p + v, 0.8 * v - 0.1 * v * abs(v) + 0.3 * u[k]
+    return y
+
+
+def slow(u: Array, start: float) -> Array:
+    """y[k+1] = 0.98 y[k] + 0.1 u[k]."""
+    y = np.zeros(len(u))
+    y[0] = start
+    for k in range(len(u) - 1):
+        y[k + 1] = 0.98 * y[k] + 0.1 * u[k]
+    return y
+
+
+def test_a_cart_that_begins_elsewhere_is_simulated_as_one_that_adds_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(0)
+    u, other = rng.standard_normal(500), rng.standard_normal(500)
+    write(tmp_path / "train.csv", u, cart(u) + 0.02 * rng.standard_normal(500))
+    write(tmp_path / "test.csv", other[:300], cart(other, 50.0)[:300])
+    plan = plan_of(tmp_path, 'train = "train.csv"  test = "test.csv"', "epochs = 8")
+    found = trained(plan, tmp_path)
+    monkeypatch.setattr(structure_race, "outlook", lambda *given: replace(outlook(*given), integrator=None))
+    naive = trained(plan, tmp_path)
+    assert told(found, "kept out of the networks") and not told(naive, "kept out of the networks")
+    assert error_of(plan, found) < 0.5 * error_of(plan, naive)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_records_that_begin_at_different_levels_are_not_one_record(seed: int, tmp_path: Path) -> None:
+    rng = np.random.default_rng(seed)
+    parts = []
+    for index, (size, start) in enumerate(((120, 4.0), (60, -3.0), (90, 2.0), (150, -5.0))):
+        u = rng.standard_normal(size)
+        parts.append((u, slow(u, start) + 0.02 * rng.standard_normal(size)))
+        write(tmp_path / f"{index}.csv", *parts[-1])
+    u = rng.standard_normal(300)
+    write(tmp_path / "test.csv", u, slow(u, 3.0))
+    write(tmp_path / "joined.csv", *(np.concatenate(side) for side in zip(*parts, strict=True)))
+    errors = []
+    for files in ('["0.csv", "1.csv", "2.csv", "3.csv"]', '"joined.csv"'):
+        plan = plan_of(tmp_path, f'train = {files}  test = "test.csv"', "epochs = 6", LINEAR)
+        errors.append(error_of(plan, trained(plan, tmp_path)))
+    assert errors[0] < 0.02 < 0.5 * errors[1]
