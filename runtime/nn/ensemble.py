@@ -37,7 +37,7 @@ class Ensemble(nn.Module):
     def mean(self, y: Tensor, inside: Tensor) -> Tensor:
         """(batch, time, outputs) of y (members, batch, time, outputs) and the members in range, (members, batch)."""
         numbers = y.isfinite()
-        sound = torch.where(inside.any(dim=0), inside, numbers.all(dim=3).all(dim=2))
+        sound = inside | (numbers.all(dim=3).all(dim=2) & ~inside.any(dim=0))
         sound = (sound | ~sound.any(dim=0))[..., None, None] & numbers
         total = torch.where(sound, y, torch.zeros_like(y)).sum(dim=0)
         count = sound.sum(dim=0)
