@@ -7,9 +7,11 @@ import os
 import pickle
 import signal
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -61,11 +63,16 @@ class SideBySide:
             self._begin()
         assert self._pool is not None
         try:
-            for task in sorted(tasks, key=_work, reverse=True):  # the longest first: none is left alone in the end
-                if task.name not in self._given and self.place.progressed.outcome(task.name) is None:
-                    self._given[task.name] = self._pool.submit(_fitted, pickle.dumps(task))
+            with _unheard(signal.SIGINT):
+                self._submit(tasks)
         except BrokenProcessPool:
             self._lost()
+
+    def _submit(self, tasks: Sequence[Task]) -> None:
+        assert self._pool is not None
+        for task in sorted(tasks, key=_work, reverse=True):  # the longest first: none is left alone in the end
+            if task.name not in self._given and self.place.progressed.outcome(task.name) is None:
+                self._given[task.name] = self._pool.submit(_fitted, pickle.dumps(task))
 
     def wait(self, name: str) -> None:
         """Until the task is over, where it was handed out; says what was said there. Raises what it raised."""
@@ -77,7 +84,7 @@ class SideBySide:
                 return
             except TimeoutError:
                 if self.place.progressed.stopping:
-                    self._stop.set()
+                    self._stop.value = True
             except BrokenProcessPool:
                 self._lost()
                 return
@@ -85,6 +92,7 @@ class SideBySide:
     def _lost(self) -> None:
         """With one process the pool loses them all, and the race goes on in this one."""
         self.place.say("a process that helped was lost; what it had begun is gone on with here")
+        self._end()
         self._given, self._pool, self.jobs = {}, None, 1
 
     def __enter__(self) -> SideBySide:
@@ -94,7 +102,7 @@ class SideBySide:
         """What the processes still do is saved where the run is to stop, and dropped where it has failed."""
         if self._pool is None:
             return
-        self._stop.set()
+        self._stop.value = True
         try:
             if kind is not None and not issubclass(kind, Interrupted):
                 self._end()
@@ -106,12 +114,12 @@ class SideBySide:
     def _end(self) -> None:
         for process in multiprocessing.active_children():
             if process not in self._others:
-                process.terminate()
+                process.kill()
 
     def _begin(self) -> None:
         spawned = multiprocessing.get_context("spawn")
         self._others = multiprocessing.active_children()
-        self._stop = spawned.Event()
+        self._stop = spawned.RawValue("b", False)  # without a lock, which a process that dies might hold
         given = (pickle.dumps(self.fitter), self.place.progressed.folder, self._stop)
         self._pool = ProcessPoolExecutor(self.jobs, spawned, _ready, given)
         self.place.say(f"  the others are fitted by {self.jobs} processes side by side")
@@ -127,6 +135,19 @@ def _can_share(fitter: Fitter, place: Workplace) -> bool:
 
 def _has_gpu() -> bool:
     return torch.cuda.is_available() or torch.backends.mps.is_available()
+
+
+@contextmanager
+def _unheard(number: int) -> Iterator[None]:
+    """Processes that begin in the block never hear this signal, not even while they import; this one does behind it."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {number})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _work(task: Task) -> int:
@@ -156,9 +177,8 @@ def _ready(fitter: bytes, folder: Path, stop: Any) -> None:
 def _watch(progressed: Progressed, stop: Any) -> None:
     first = multiprocessing.parent_process()
     while first is not None and first.is_alive():
-        if stop.wait(LOOK):
-            progressed.stopping = True
-            first.join()
+        progressed.stopping = bool(stop.value)
+        time.sleep(LOOK)
     os._exit(1)
 
 

@@ -32,10 +32,12 @@ SECONDS = 60
 """How long is waited at most for what is to happen at once."""
 
 HURRIED = """
+import signal
 import sys
 from sysidc.runtime.cli import main
 from sysidc.runtime.runs import resume, side_by_side
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     side_by_side.WORTH, resume.SECONDS = 0.0, 0.0
     sys.exit(main(sys.argv[1:]))
 """
@@ -113,6 +115,7 @@ def members(group: int) -> list[str]:
     return [state for pgid, state in found if int(pgid) == group and not state.startswith("Z")]
 
 
+@pytest.mark.skipif(not os.environ.get("SYSIDC_KILLS"), reason="a minute; SYSIDC_KILLS=84 kills other runs, too")
 @pytest.mark.skipif(sys.platform == "win32", reason="signals and process groups of POSIX")
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_a_race_that_is_stopped_while_others_help_is_gone_on_with(
