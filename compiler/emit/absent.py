@@ -27,14 +27,18 @@ LAYERS = {
     "LRU": f"{NN}lru.LRU",
     "Recurrent": f"{NN}recurrent.Recurrent",
 }
-STEPS = {"LRU": f"{SOLVERS}lru_step.lru_step", "Recurrent": f"{SOLVERS}recurrent_step.recurrent_step"}
+CELLS = "sysidc.runtime.training.recurrent_start."
+ALONE = {
+    "LRU": (f"{SOLVERS}lru_step.lru_step",),
+    "Recurrent": (f"{SOLVERS}recurrent_step.recurrent_step", f"{CELLS}write_cells"),
+}
+"""Functions that one kind of layer alone needs."""
 RECURRENT = {"GRU", "LSTM", "RNN"}
 EMPTY = 'class {}(nn.Module):\n    """A part that this model does not have."""'
 UNUSED = 'def {}(*_: Any, **__: Any) -> Any:\n    """No part of this model."""\n    raise NotImplementedError'
 NOTHING = 'def {}(*_: Any) -> Any:\n    """Nothing of this kind is part of this model."""\n    return {}'
 CASCADE = (f"{SOLVERS}cascade_starts.cascade_starts", f"{SOLVERS}block_starts.block_from_poles")
 LINEAR = ("sysidc.runtime.training.linear_start.fit_linear", *CASCADE)
-CELLS = "sysidc.runtime.training.recurrent_start."
 
 
 def absent(plans: Sequence[Plan]) -> dict[str, str]:
@@ -51,7 +55,6 @@ def absent(plans: Sequence[Plan]) -> dict[str, str]:
         found[f"{NN}one_step_ahead.OneStepAhead"] = EMPTY.format("OneStepAhead")
     if "Recurrent" not in present:
         found[f"{CELLS}cells_and_head"] = NOTHING.format("cells_and_head", "None")
-        found[f"{CELLS}write_cells"] = UNUSED.format("write_cells")
     if plans[0].model.chain is not None:
         found[f"{SOLVERS}window_problem.WindowProblem"] = EMPTY.format("WindowProblem")
     linear = sum(node.layer in ("LinearDynamics", "StateSpace", "PolynomialStateSpace") for node in nodes)
@@ -59,5 +62,5 @@ def absent(plans: Sequence[Plan]) -> dict[str, str]:
     unused: tuple[str, ...] = CASCADE if len(plans) == 1 and linear <= 1 else ()
     if not (linear or "Recurrent" in present) or simulation is None or not simulation.linear_start:
         unused = LINEAR
-    unused = (*unused, *(path for name, path in STEPS.items() if name not in present))
+    unused = (*unused, *(path for name, paths in ALONE.items() if name not in present for path in paths))
     return found | {path: UNUSED.format(path.rpartition(".")[2]) for path in unused}

@@ -25,6 +25,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--jobs",
         type=positive,
+        default=cores(),
         metavar="N",
         help="candidates fitted side by side (default: as many as there are cores)",
     )
@@ -61,7 +62,7 @@ def _trained(given: Namespace, compiled: Compiled, words: dict[str, str]) -> int
     run = Path(given.runs) / folder_name(compiled.plan)
     if is_interrupted(run):
         print(f"the interrupted run {run} is begun anew; with --resume it is gone on with", file=sys.stderr)
-    path = train(compiled, words, Path(given.runs), given.quiet, jobs=given.jobs or cores())
+    path = train(compiled, words, Path(given.runs), given.quiet, jobs=given.jobs)
     if rank(compiled.plan):  # the first process tells
         return CLEAN
     tell(path, read_metrics(path), given.output)
@@ -78,6 +79,6 @@ def _resumed(given: Namespace, plan: Plan | None) -> int:
     else:
         from sysidc.runtime.runs.train import go_on
 
-        go_on(run, given.quiet, given.jobs or cores())
+        go_on(run, given.quiet, given.jobs)
     tell(run, read_metrics(run), given.output)
     return CLEAN

@@ -140,7 +140,8 @@ class Race:
                 self.place.say(f"  the time is up: {_count(left, 'candidate')} not tried")
                 break
             allowed = allowance(share, stage, self.plan.train.time_limit, (self.spent, self.spent - before), left)
-            tasks = [self._task(number, self._at_rate(stage, part), other, allowed) for other in going[position:]]
+            at_rate = self._at_rate(stage, part)
+            tasks = [self._task(number, at_rate, other, allowed) for other in going[position:]]
             self.helpers.offer(tasks, [made.seconds for made in behind])
             behind.append(self._run(number, tasks[0], part))
         ranked = sorted(behind, key=self.rank)

@@ -18,6 +18,7 @@ from typing import Any
 import torch
 
 from sysidc.runtime.runs.candidate_fit import Fitter, Task
+from sysidc.runtime.runs.devices import device_of
 from sysidc.runtime.runs.fitting import Workplace
 from sysidc.runtime.runs.progress import Progress
 from sysidc.runtime.runs.resume import Interrupted, Progressed
@@ -30,6 +31,9 @@ LARGEST = 4_000_000
 
 LOOK = 0.2
 """Seconds between two looks at whether to stop."""
+
+SAVED, AT_ONCE = 1, 2
+"""How processes are told to stop: when what they do is saved, or as they are."""
 
 
 class SideBySide:
@@ -45,7 +49,6 @@ class SideBySide:
         self.jobs = jobs if _can_share(fitter, place) else 1
         self._pool: ProcessPoolExecutor | None = None
         self._stop: Any = None
-        self._others: list[Any] = []
         self._given: dict[str, Future[list[str]]] = {}
 
     @property
@@ -84,7 +87,7 @@ class SideBySide:
                 return
             except TimeoutError:
                 if self.place.progressed.stopping:
-                    self._stop.value = True
+                    self._stop.value = SAVED
             except BrokenProcessPool:
                 self._lost()
                 return
@@ -102,7 +105,7 @@ class SideBySide:
         """What the processes still do is saved where the run is to stop, and dropped where it has failed."""
         if self._pool is None:
             return
-        self._stop.value = True
+        self._stop.value = SAVED
         try:
             if kind is not None and not issubclass(kind, Interrupted):
                 self._end()
@@ -112,14 +115,11 @@ class SideBySide:
             raise
 
     def _end(self) -> None:
-        for process in multiprocessing.active_children():
-            if process not in self._others:
-                process.kill()
+        self._stop.value = AT_ONCE
 
     def _begin(self) -> None:
         spawned = multiprocessing.get_context("spawn")
-        self._others = multiprocessing.active_children()
-        self._stop = spawned.RawValue("b", False)  # without a lock, which a process that dies might hold
+        self._stop = spawned.RawValue("b", 0)  # without a lock, which a process that dies might hold
         given = (pickle.dumps(self.fitter), self.place.progressed.folder, self._stop)
         self._pool = ProcessPoolExecutor(self.jobs, spawned, _ready, given)
         self.place.say(f"  the others are fitted by {self.jobs} processes side by side")
@@ -128,13 +128,8 @@ class SideBySide:
 def _can_share(fitter: Fitter, place: Workplace) -> bool:
     """Not what a user's callbacks or loggers watch, nor what fills a GPU or the memory."""
     train = fitter.plan.train
-    on_cpu = train.accelerator == "cpu" or (train.accelerator == "auto" and not _has_gpu())
     samples = sum(sum(tape.lengths) for tape in fitter.data.tapes.values())
-    return on_cpu and not place.more and set(train.loggers) <= {"csv"} and samples <= LARGEST
-
-
-def _has_gpu() -> bool:
-    return torch.cuda.is_available() or torch.backends.mps.is_available()
+    return device_of(fitter.plan) == "cpu" and not place.more and set(train.loggers) <= {"csv"} and samples <= LARGEST
 
 
 @contextmanager
@@ -177,7 +172,9 @@ def _ready(fitter: bytes, folder: Path, stop: Any) -> None:
 def _watch(progressed: Progressed, stop: Any) -> None:
     first = multiprocessing.parent_process()
     while first is not None and first.is_alive():
-        progressed.stopping = bool(stop.value)
+        if stop.value == AT_ONCE:
+            break
+        progressed.stopping = stop.value == SAVED
         time.sleep(LOOK)
     os._exit(1)
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import torch
 
 from sysidc.compiler.catalogue.entry import Effect, Shape
 from sysidc.compiler.catalogue.layers import LAYERS
@@ -18,7 +17,7 @@ from sysidc.runtime.data.symptoms.drift import integrators
 from sysidc.runtime.solvers.arx import arx
 from sysidc.runtime.solvers.hankel import Pair
 from sysidc.runtime.solvers.subspace import subspace
-from sysidc.runtime.training.preparation import records_of_part
+from sysidc.runtime.training.preparation import pairs_of_part
 
 ORDERS = (2, 3, 4)
 """States that are always tried: a linear fit cannot tell how many a nonlinear model needs."""
@@ -84,11 +83,7 @@ class Outlook:
 
 def outlook(part: SpecDataModule, block: int) -> Outlook:
     """The orders that are tried: a few small ones, and the one that the singular values of a subspace fit suggest."""
-    pairs = []
-    for item in records_of_part(part):
-        y = torch.cat([item.known, item.y], dim=1)[0, :LONGEST].double().numpy()
-        u = item.u[0, :LONGEST].double().numpy()
-        pairs.append((u - u.mean(axis=0), y - y.mean(axis=0)))
+    pairs = [(u - u.mean(axis=0), y - y.mean(axis=0)) for u, y in pairs_of_part(part, LONGEST)]
     longest = max((len(u) for u, _ in pairs), default=0)
     pairs = [pair for pair in pairs if len(pair[0]) >= SHARE * longest]
     integrator = _integrator(pairs, block)

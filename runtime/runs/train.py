@@ -18,6 +18,7 @@ from sysidc.runtime.data.modules import SpecDataModule
 from sysidc.runtime.data.tape import TensorRecord
 from sysidc.runtime.runs import folder as files
 from sysidc.runtime.runs import mistakes
+from sysidc.runtime.runs.devices import device_of
 from sysidc.runtime.runs.environment import data_hashes, environment
 from sysidc.runtime.runs.epochs import as_csv
 from sysidc.runtime.runs.evaluate import Row, score, scored_records
@@ -188,22 +189,6 @@ def _outcome_of(plan: Plan, tree: dict[str, Any]) -> Outcome:
     own = replace(plan, model=raced.model)
     members = members_of(own, tree.pop("members"))
     return Outcome(**{**tree, "trained": Trained.of_state(own, tree["trained"], members)})
-
-
-def device_of(plan: Plan) -> str:
-    """The device that the plan trains on. Raises RunError where this machine has none."""
-    wanted = plan.train.accelerator
-    if wanted in ("cuda", "gpu") and not torch.cuda.is_available() and not _has_mps(wanted):
-        raise mistakes.no_device(wanted, "torch finds no GPU")
-    if wanted == "mps" and not torch.backends.mps.is_available():
-        raise mistakes.no_device(wanted, "torch finds no Metal device")
-    if wanted in ("cuda", "gpu", "auto") and torch.cuda.is_available():
-        return f"cuda ({torch.cuda.get_device_name(0)})"
-    return "mps" if wanted != "cpu" and torch.backends.mps.is_available() else "cpu"
-
-
-def _has_mps(wanted: str) -> bool:
-    return wanted == "gpu" and torch.backends.mps.is_available()
 
 
 def _write_outcome(folder: Path, outcome: Outcome, rows: list[Row], records: tuple[TensorRecord, ...]) -> None:

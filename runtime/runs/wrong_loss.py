@@ -6,12 +6,11 @@ from collections.abc import Iterable, Sequence
 from math import inf
 
 import numpy as np
-import torch
 from torch import Tensor, nn
 
 from sysidc.runtime.data.modules import SpecDataModule
 from sysidc.runtime.solvers.arx import arx
-from sysidc.runtime.training.preparation import records_of_part
+from sysidc.runtime.training.preparation import pairs_of_part
 from sysidc.runtime.training.second_order import by_simulation
 
 LAGS = 8
@@ -26,11 +25,7 @@ LONGEST = 20_000
 def one_step_error(part: SpecDataModule) -> float | None:
     """Root mean square error of the best linear prediction one step ahead, in the units of the data; None where the
     records are too short for it."""
-    records = []
-    for item in records_of_part(part):
-        y = torch.cat([item.known, item.y], dim=1)[0, :LONGEST].double().numpy()
-        records.append((item.u[0, :LONGEST].double().numpy(), y))
-    found = arx(records, LAGS)
+    found = arx(pairs_of_part(part, LONGEST), LAGS)
     if found is None:
         return None
     outputs = [window.signal for window in part.plan.model.outputs]

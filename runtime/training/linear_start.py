@@ -49,6 +49,10 @@ class LinearStart:
     output_mean: np.ndarray
     missed: float
 
+    @property
+    def told(self) -> str:
+        return f"linear model of {self.model.order} states, which misses {100 * self.missed:.3g} % of the output"
+
     def centred(self, records: Sequence[Records]) -> list[Pair]:
         """u and y (time, channels) of each record less the means, the steps with outputs."""
         return [(u - self.input_mean, y - self.output_mean) for item in records for u, y in _pairs(item)]

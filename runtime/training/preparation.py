@@ -12,6 +12,7 @@ from sysidc.runtime.nn.chain import Chain
 from sysidc.runtime.nn.correction import Correction
 from sysidc.runtime.nn.equations import Equations
 from sysidc.runtime.nn.state import state_layers, step
+from sysidc.runtime.solvers.hankel import Pair
 from sysidc.runtime.solvers.simulation_problem import Records, SimulationProblem
 from sysidc.runtime.training.linear_start import remember
 from sysidc.runtime.training.starts import Starts
@@ -65,6 +66,16 @@ def records_of_part(part: SpecDataModule) -> list[Records]:
         )
         records.append(Records(u, y[:, :known], y[:, known:], 0))
     return records
+
+
+def pairs_of_part(part: SpecDataModule, most: int) -> list[Pair]:
+    """u (time, inputs) and y (time, outputs) of the first `most` steps of each training record, float64."""
+    pairs = []
+    for item in records_of_part(part):
+        measured = torch.cat([item.known, item.y], dim=1)
+        u, y = (side[0, :most].double().numpy() for side in (item.u, measured))
+        pairs.append((u, y))
+    return pairs
 
 
 def settle(stack: nn.Module, part: SpecDataModule, prior: bool) -> None:

@@ -91,7 +91,7 @@ class Starts:
         start = self._linear(stack, records, layer.states)
         write(layer, start)
         cover_curves(stack, records)
-        return f"linear model of {layer.states} states, which misses {100 * start.missed:.3g} % of the output"
+        return start.told
 
     def _cells(
         self, stack: Chain, records: Sequence[Records], cells: Recurrent, head: torch.nn.Linear, index: int
@@ -99,7 +99,7 @@ class Starts:
         """A model of as many states as there are cells, less those that show the outputs."""
         start = self._linear(stack, records, head.in_features - head.out_features)
         write_cells(cells, head, start, [u for u, _ in start.centred(records)], first=index == 0)
-        return f"linear model of {start.model.order} states, which misses {100 * start.missed:.3g} % of the output"
+        return start.told
 
     def _two_blocks(self, stack: Chain, records: Sequence[Records], index: int) -> str:
         first, second = linear_layers(stack)
