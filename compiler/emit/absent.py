@@ -28,8 +28,9 @@ LAYERS = {
     "Recurrent": f"{NN}recurrent.Recurrent",
 }
 CELLS = "sysidc.runtime.training.recurrent_start."
+UNIT = "sysidc.runtime.training.lru_start."
 ALONE = {
-    "LRU": (f"{SOLVERS}lru_step.lru_step",),
+    "LRU": (f"{SOLVERS}lru_step.lru_step", f"{SOLVERS}modes.modes", f"{UNIT}write_lru", f"{UNIT}write_head"),
     "Recurrent": (f"{SOLVERS}recurrent_step.recurrent_step", f"{CELLS}write_cells"),
 }
 """Functions that one kind of layer alone needs."""
@@ -55,12 +56,15 @@ def absent(plans: Sequence[Plan]) -> dict[str, str]:
         found[f"{NN}one_step_ahead.OneStepAhead"] = EMPTY.format("OneStepAhead")
     if "Recurrent" not in present:
         found[f"{CELLS}cells_and_head"] = NOTHING.format("cells_and_head", "None")
+    if "LRU" not in present:
+        found[f"{UNIT}lru_and_head"] = NOTHING.format("lru_and_head", "None")
     if plans[0].model.chain is not None:
         found[f"{SOLVERS}window_problem.WindowProblem"] = EMPTY.format("WindowProblem")
     linear = sum(node.layer in ("LinearDynamics", "StateSpace", "PolynomialStateSpace") for node in nodes)
     simulation = plans[0].train.simulation
     unused: tuple[str, ...] = CASCADE if len(plans) == 1 and linear <= 1 else ()
-    if not (linear or "Recurrent" in present) or simulation is None or not simulation.linear_start:
+    started = linear or present & {"Recurrent", "LRU"}
+    if not started or simulation is None or not simulation.linear_start:
         unused = LINEAR
     unused = (*unused, *(path for name, paths in ALONE.items() if name not in present for path in paths))
     return found | {path: UNUSED.format(path.rpartition(".")[2]) for path in unused}

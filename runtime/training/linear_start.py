@@ -76,8 +76,9 @@ def linear_layers(chain: nn.Module) -> list[LinearLayer]:
     return [layer for layer in found if isinstance(layer, LINEAR)]
 
 
-def fit_linear(chain: Chain, records: Sequence[Records], block: int, states: int) -> LinearStart:
-    """The linear model of `states` states with the least simulation error on the first `LONGEST` samples of records.
+def fit_linear(chain: Chain, records: Sequence[Records], block: int, states: int | None) -> LinearStart:
+    """The linear model of `states` states with the least simulation error on the first `LONGEST` samples of records;
+    None leaves the order to their singular values.
 
     Raises ValueError, with a sentence, for records that no linear model can be estimated from.
     """
@@ -94,12 +95,12 @@ def fit_linear(chain: Chain, records: Sequence[Records], block: int, states: int
     return LinearStart(model.scaled([u for u, _ in centred]), input_mean, output_mean, missed)
 
 
-def _estimated(pairs: Sequence[Pair], block: int, states: int) -> LinearModel:
+def _estimated(pairs: Sequence[Pair], block: int, states: int | None) -> LinearModel:
     """By the subspace method, from the inputs that move each on its own; the others do nothing in it."""
     inputs = pairs[0][0].shape[1]
     moving = moving_inputs(np.concatenate([u for u, _ in pairs])) or list(range(inputs))
     model = subspace([(u[:, moving], y) for u, y in pairs], block, states).model
-    B, D = np.zeros((states, inputs)), np.zeros((len(model.D), inputs))
+    B, D = np.zeros((model.order, inputs)), np.zeros((len(model.D), inputs))
     B[:, moving], D[:, moving] = model.B, model.D
     return LinearModel(model.A, B, model.C, D)
 

@@ -10,11 +10,13 @@ import torch
 from sysidc.runtime.nn.chain import Chain
 from sysidc.runtime.nn.curve import Curve, Spline
 from sysidc.runtime.nn.equations import Equations
+from sysidc.runtime.nn.lru import LRU
 from sysidc.runtime.nn.recurrent import Recurrent
 from sysidc.runtime.solvers.block_starts import block_from_poles, random_poles, several_between
 from sysidc.runtime.solvers.cascade_starts import CascadeStart, cascade_starts
 from sysidc.runtime.solvers.hankel import Pair
 from sysidc.runtime.solvers.linear_model import LinearModel
+from sysidc.runtime.solvers.modes import modes
 from sysidc.runtime.solvers.simulation_problem import Records
 from sysidc.runtime.solvers.static_curve import StaticCurve
 from sysidc.runtime.solvers.stiffness import stiffness
@@ -27,12 +29,14 @@ from sysidc.runtime.training.linear_start import (
     linear_layers,
     write,
 )
+from sysidc.runtime.training.lru_start import lru_and_head, write_head, write_lru
 from sysidc.runtime.training.recurrent_start import cells_and_head, write_cells
 
 ENOUGH = 6_000
 """Samples of each record that cascades are compared on."""
 
 MOST = 64
+MIRRORED = "; its poles outside the unit circle are mirrored into it"
 
 
 class Starts:
@@ -43,7 +47,7 @@ class Starts:
 
     def __init__(self, linear: bool, block: int, seed: int) -> None:
         self.linear, self.block, self.seed = linear, block, seed
-        self._fitted: dict[tuple[int, ...], LinearStart] = {}
+        self._fitted: dict[tuple[int | None, ...], LinearStart] = {}
         self._shared: dict[tuple[int, ...], list[CascadeStart]] = {}
 
     def begin(self, stack: torch.nn.Module, records: Sequence[Records], index: int) -> str:
@@ -51,20 +55,24 @@ class Starts:
         if not isinstance(stack, Chain):
             return "random weights"
         drawn = "; ".join([*self._draw(stack, index), *stiffness(stack, records)])
-        layers = linear_layers(stack) if self.linear else []
-        recurrent = cells_and_head(stack) if self.linear else None
-        if not layers and recurrent is None:
-            return drawn or "random weights"
+        linear = self._begin_linear(stack, records, index) if self.linear else None
+        return linear or drawn or "random weights"
+
+    def _begin_linear(self, stack: Chain, records: Sequence[Records], index: int) -> str | None:
+        """The linear model of the records, or one for each of two blocks; None for layers that cannot take it."""
+        layers, cells, lru = linear_layers(stack), cells_and_head(stack), lru_and_head(stack)
         try:
-            if recurrent is not None:
-                return self._cells(stack, records, *recurrent, index)
+            if cells is not None:
+                return self._cells(stack, records, *cells, index)
+            if lru is not None:
+                return self._lru(stack, records, *lru)
             if len(layers) == 1:
                 return self._one_block(stack, records, layers[0])
             if len(layers) == 2:
                 return self._two_blocks(stack, records, index)
         except ValueError as error:
             return f"random weights, because no linear start could be made: {error}"
-        return "random weights"
+        return None
 
     def _draw(self, stack: Chain, index: int) -> list[str]:
         """Numbers of equations: those of the text for the first candidate, drawn inside their ranges for the others."""
@@ -81,7 +89,7 @@ class Starts:
     def _rng(self, index: int) -> np.random.Generator:
         return np.random.default_rng((self.seed, index))
 
-    def _linear(self, stack: Chain, records: Sequence[Records], states: int) -> LinearStart:
+    def _linear(self, stack: Chain, records: Sequence[Records], states: int | None) -> LinearStart:
         key = (states, *(item.u.shape[1] for item in records))
         if key not in self._fitted:
             self._fitted[key] = fit_linear(stack, records, self.block, states)
@@ -100,6 +108,17 @@ class Starts:
         start = self._linear(stack, records, head.in_features - head.out_features)
         write_cells(cells, head, start, [u for u, _ in start.centred(records)], first=index == 0)
         return start.told
+
+    def _lru(self, stack: Chain, records: Sequence[Records], layer: LRU, head: torch.nn.Linear | None) -> str:
+        """A model of the order that the records suggest, or of the next lower one whose modes find room."""
+        start = self._linear(stack, records, None)
+        while len(found := modes(start.model.stabilised())) > layer.modes:
+            start = self._linear(stack, records, min(start.model.order - 1, 2 * layer.modes))
+        write_lru(layer, found)
+        if head is not None:
+            write_head(head, start, records)
+        cover_curves(stack, records)
+        return start.told + ("" if start.model.stabilised() is start.model else MIRRORED)
 
     def _two_blocks(self, stack: Chain, records: Sequence[Records], index: int) -> str:
         first, second = linear_layers(stack)
