@@ -58,7 +58,8 @@ Sampling has to be even, to a relative tolerance of 1e-3. A gap in time belongs 
     "no-device": "`accelerator` asks for a device that this machine does not have; `auto` takes the best that it has.",
     "diverged": """A loss became infinite or no number during training.
 
-A smaller learning rate, `gradient_clip = 1` or `normalize = standard` helps most often.""",
+A smaller learning rate, `gradient_clip = 1` or `normalize = standard` helps most often. `LBFGS` takes steps of any
+length unless it is given a line search: `LBFGS(line_search_fn = strong_wolfe)`.""",
     "short-schedule": """`OneCycleLR` is told fewer steps than the training takes, and torch ends it with an error.
 
 Leave `total_steps` out: it follows from the epochs and the data.""",

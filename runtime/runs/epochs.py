@@ -93,7 +93,9 @@ def learning_rate(trainer: pl.Trainer) -> float | None:
 
 def _require_finite(what: str, value: float, trainer: pl.Trainer) -> None:
     if not math.isfinite(value):
-        raise mistakes.diverged(what, value, trainer.global_step, trainer.current_epoch + 1, learning_rate(trainer))
+        searches = trainer.optimizers[0].param_groups[0].get("line_search_fn", "none asked for") is not None
+        epoch, rate = trainer.current_epoch + 1, learning_rate(trainer)
+        raise mistakes.diverged(what, value, trainer.global_step, epoch, rate, searches)
 
 
 def as_csv(rows: list[Row]) -> str:

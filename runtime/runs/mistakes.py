@@ -35,10 +35,15 @@ def no_float16(precision: str) -> RunError:
     return RunError("no-device", message, 'precision = "bf16-mixed", or accelerator = cuda')
 
 
-def diverged(what: str, value: float, step: int, epoch: int, learning_rate: float | None) -> RunError:
+def diverged(
+    what: str, value: float, step: int, epoch: int, learning_rate: float | None, searches: bool = True
+) -> RunError:
+    """`searches` is off where an LBFGS takes its steps unseen, without a line search."""
     at = "" if learning_rate is None else f" at the learning rate {learning_rate:g}"
     message = f"{what} became {value} behind step {step}, in epoch {epoch}{at}"
-    return RunError("diverged", message, "a smaller learning rate, `gradient_clip`, or `normalize = standard`")
+    help = "a smaller learning rate, `gradient_clip`, or `normalize = standard`"
+    search = "`LBFGS(line_search_fn = strong_wolfe)`, whose steps stop where the loss would rise; or "
+    return RunError("diverged", message, help if searches else search + help)
 
 
 def equations_diverged(hints: Sequence[str]) -> RunError:

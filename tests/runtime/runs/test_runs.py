@@ -127,6 +127,20 @@ def test_a_training_that_explodes_names_epoch_and_learning_rate_and_leaves_nothi
     assert not (specs / "runs").exists()
 
 
+@pytest.mark.parametrize(
+    ("optimizer", "helps"),
+    [("LBFGS(lr = 1e30)", True), ("LBFGS(lr = 1e30, line_search_fn = strong_wolfe)", False), ("SGD(lr = 1e30)", False)],
+)
+def test_a_line_search_is_the_cure_for_an_lbfgs_that_has_none(specs: Path, optimizer: str, helps: bool) -> None:
+    text = (specs / "simulation.sysid").read_text()
+    (specs / "boom.sysid").write_text(
+        re.sub(r"optimizer = \w+\([^)]*\)", f"optimizer = {optimizer}", text), encoding="utf-8"
+    )
+    with pytest.raises(RunError, match="became") as caught:
+        sysidc.load("boom.sysid").train()
+    assert ("line_search_fn = strong_wolfe" in (caught.value.help or "")) is helps
+
+
 @MODES
 def test_a_training_that_explodes_later_keeps_the_best_weights_until_then(
     specs: Path, mode: str, capsys: pytest.CaptureFixture[str]
