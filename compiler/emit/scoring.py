@@ -9,6 +9,18 @@ from sysidc.compiler.emit.piece import Piece, plain
 from sysidc.compiler.emit.values import literal
 from sysidc.compiler.plan import Plan
 
+MAIN = '''def main() -> None:
+    """Train and score; with --weights only score what was trained before."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--weights", type=Path, help="weights of a finished run")
+    given = parser.parse_args()
+    if given.weights is None:
+        experiment, scale = train()
+        save_weights(Path("weights.safetensors"), experiment, scale)
+    else:
+        experiment, scale = load_experiment(given.weights)
+    score(experiment, scale)'''
+
 
 def predict(plan: Plan) -> Piece:
     """The function from a record in the units of the data to its prediction."""
@@ -42,44 +54,40 @@ def _by_mode(plan: Plan) -> tuple[list[str], tuple[str, ...]]:
 
 
 def score(plan: Plan, members: Sequence[str]) -> Piece:
-    """`score()` and `main()`; `members` are the functions that build the models which a run averages."""
-    horizons = plan.test.horizons if plan.train.prediction is not None else ()
-    shown = horizons or ((plan.train.prediction.validation_horizon,) if plan.train.prediction is not None else ())
-    lines = [
-        "def score(experiment: Experiment, scale: Scales) -> None:",
-        '    """Print the errors on the test part, in the units of the data."""',
-        "    for number, record in enumerate(load_records()[2]):",
-    ]
+    """`score()`, `load_experiment()` and `main()`; `members` are the functions that build the models which a run
+    averages."""
     channels = [len(plan.signal(window.signal).columns) for window in plan.model.outputs]
-    sizes = literal(channels)
-    if shown:
-        lines += [f"        for horizon in {literal(list(shown))}:"]
-        inner, given, told = 12, ", horizon", " ({horizon} ahead)"
-    else:
-        inner, given, told = 8, "", ""
+    several, more = _averaged(plan, sum(channels), members)
+    text = "\n\n\n".join([_errors(plan, channels), _loaded(several), MAIN])
+    return Piece(text, (*plain("scoring", "errors", "save_weights", "load_weights"), *more))
+
+
+def _errors(plan: Plan, channels: list[int]) -> str:
+    """`score()`: a line for each record, horizon and signal of so many channels."""
+    prediction = plan.train.prediction
+    horizons = [] if prediction is None else list(plan.test.horizons or [prediction.validation_horizon])
+    given, told = (", horizon", " ({horizon} ahead)") if horizons else ("", "")
+    over = [f"    for horizon in {literal(horizons)}:"] if horizons else []
     block = [
-        f"parts = predict(experiment, scale, record{given}).split({sizes}, dim=1)",
+        f"parts = predict(experiment, scale, record{given}).split({literal(channels)}, dim=1)",
         "for name, y in zip(OUTPUT_SIGNALS, parts, strict=True):",
         f"    found = errors(y, record[name], first={plan.test.initial_steps})",
         '    told = ", ".join(f"{key} = {value:.5g}" for key, value in found.items())',
         f'    print(f"test record {{number}}, {{name}}{told}: {{told}}")',
     ]
-    lines += [" " * inner + line for line in block]
-    main = [
-        "def main() -> None:",
-        '    """Train and score; with --weights only score what was trained before."""',
-        "    parser = argparse.ArgumentParser(description=__doc__)",
-        '    parser.add_argument("--weights", type=Path, help="weights of a finished run")',
-        "    given = parser.parse_args()",
-        "    if given.weights is None:",
-        "        experiment, scale = train()",
-        '        save_weights(Path("weights.safetensors"), experiment, scale)',
-        "    else:",
-        "        experiment, scale = load_experiment(given.weights)",
-        "    score(experiment, scale)",
+    lines = [
+        "def score(experiment: Experiment, scale: Scales) -> None:",
+        '    """Print the errors on the test part, in the units of the data."""',
+        "    for number, record in enumerate(load_records()[2]):",
+        *(f"    {line}" for line in over),
+        *(" " * (12 if over else 8) + line for line in block),
     ]
-    several, more = _averaged(plan, sum(channels), members)
-    load = [
+    return "\n".join(lines)
+
+
+def _loaded(several: Sequence[str]) -> str:
+    """`load_experiment()`, with the lines that make one model of several."""
+    lines = [
         "def load_experiment(weights: Path) -> tuple[Experiment, Scales]:",
         '    """The experiment with the weights of a finished run."""',
         "    ones = {name: torch.ones(len(own), dtype=torch.float64) for name, own in COLUMNS.items()}",
@@ -88,8 +96,7 @@ def score(plan: Plan, members: Sequence[str]) -> Piece:
         "    scale = load_weights(weights, experiment)",
         "    return experiment.eval(), scale",
     ]
-    text = "\n\n\n".join("\n".join(part) for part in (lines, load, main))
-    return Piece(text, (*plain("scoring", "errors", "save_weights", "load_weights"), *more))
+    return "\n".join(lines)
 
 
 def _averaged(plan: Plan, outputs: int, built: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:

@@ -44,8 +44,6 @@ def left_out(plan: Plan) -> str | None:
     stages = simulation.stages if simulation is not None else ()
     if any(stage.decimate > 1 for stage in stages):
         return "stages at a reduced rate"
-    if any(stage.decimate > 1 for stage in stages):
-        return "stages at a reduced rate"
     if any(_own_settings(plan, stage) for stage in stages):
         return "stages with an optimizer or other settings of their own"
     return None
