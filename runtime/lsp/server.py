@@ -113,6 +113,7 @@ def make_server(version: str) -> SpecServer:
     logging.getLogger("pygls.protocol.json_rpc").addFilter(_is_news)
     _follow_documents(server)
     _answer_about_words(server)
+    _answer_about_names(server)
     _answer_about_texts(server)
     return server
 
@@ -193,6 +194,19 @@ def _answer_about_words(server: SpecServer) -> None:
             server.analyst.analyse(text)
         return hover.hover(documents, text, text.lines.offset(params.position), server.analyst.shapes(text))
 
+
+def _takes_snippets(server: SpecServer) -> bool:
+    document: Any = server.client_capabilities.text_document
+    completion_item = document.completion.completion_item if document and document.completion else None
+    return bool(completion_item and completion_item.snippet_support)
+
+
+# --- a name that is used in several places -----------------------------------------------------------------------
+
+
+def _answer_about_names(server: SpecServer) -> None:
+    documents = server.documents
+
     @server.feature(types.TEXT_DOCUMENT_DEFINITION)
     def define(params: types.DefinitionParams) -> list[types.Location]:
         found = _definition(server, params)
@@ -234,12 +248,6 @@ def _definition(server: SpecServer, params: Asked) -> Place | None:
 
 def _location(place: Place) -> types.Location:
     return types.Location(place.text.uri, place.text.lines.range(place.word.start, place.word.end))
-
-
-def _takes_snippets(server: SpecServer) -> bool:
-    document: Any = server.client_capabilities.text_document
-    completion_item = document.completion.completion_item if document and document.completion else None
-    return bool(completion_item and completion_item.snippet_support)
 
 
 # --- a whole text ------------------------------------------------------------------------------------------------
