@@ -45,23 +45,19 @@ class Candidate:
         return max(self.fit_error, self.val_error)
 
 
+@dataclass(eq=False)
 class Stages:
     """`make(index)` gives a fresh experiment, `fit(experiment, train, validation, epochs, seconds)` trains it and
     tells what was best, `batches(records)` hands out what it is judged by. `limit` is the time for all, in seconds.
     """
 
-    def __init__(
-        self,
-        make: Callable[[int], Training],
-        fit: Callable[..., KeepBest],
-        batches: Callable[[list[Record]], Any],
-        train: list[Record],
-        validation: list[Record],
-        limit: float | None = None,
-    ) -> None:
-        self.make, self.fit, self.batches = make, fit, batches
-        self.train, self.validation = train, validation
-        self.limit, self.began = limit, time.perf_counter()
+    make: Callable[[int], Training]
+    fit: Callable[..., KeepBest]
+    batches: Callable[[list[Record]], Any]
+    train: list[Record]
+    validation: list[Record]
+    limit: float | None = field(default=None, kw_only=True)
+    began: float = field(default_factory=time.perf_counter, init=False)
 
     def prepare(self, model: nn.Module, part: list[Record], index: int) -> None:
         """Put a fresh model at the start of candidate `index`."""
@@ -183,25 +179,15 @@ class Stages:
         return root_mean_square(experiment, seen), root_mean_square(experiment, unseen)
 
 
+@dataclass(eq=False, kw_only=True)
 class ChainStages(Stages):
     """Stages of a state-space model: `begin(model, records, index)` gives it a start; the prior of the states at the
     start of a record and the units of corrections are taken from what it simulates."""
 
-    def __init__(
-        self,
-        make: Callable[[int], Training],
-        fit: Callable[..., KeepBest],
-        batches: Callable[[list[Record]], Any],
-        train: list[Record],
-        validation: list[Record],
-        inputs: Sequence[str],
-        outputs: Sequence[str],
-        known: int,
-        begin: Callable[[Chain, list[Records], int], str],
-        limit: float | None = None,
-    ) -> None:
-        super().__init__(make, fit, batches, train, validation, limit)
-        self.inputs, self.outputs, self.known, self.begin = inputs, outputs, known, begin
+    inputs: Sequence[str]
+    outputs: Sequence[str]
+    known: int
+    begin: Callable[[Chain, list[Records], int], str]
 
     def records_of(self, part: list[Record], dtype: torch.dtype) -> list[Records]:
         """Records as a chain runs over them, the known outputs apart."""
