@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, Unpack
 
 import torch
 from torch import Tensor, nn
@@ -14,7 +14,7 @@ from sysidc.runtime.bounded.band import Band, Bounds
 from sysidc.runtime.bounded.kernels import Kernel
 from sysidc.runtime.bounded.row_table import RowTable
 from sysidc.runtime.training.redraw import keep_best_draw, redraw_parameters
-from sysidc.runtime.training.step import Loss, OptimizerFactory, SchedulerFactory, TrainingModule, last_steps
+from sysidc.runtime.training.step import Loss, Manner, OptimizerFactory, SchedulerFactory, TrainingModule, last_steps
 
 ROWS_AT_ONCE = 1024
 
@@ -61,23 +61,9 @@ class BoundedSimulationTrainingModule(TrainingModule):
         max_reinit: int = 0,
         reinit_tolerance: float = 0.0,
         redraw: Callable[[nn.Module], None] = redraw_parameters,
-        scheduler_interval: str = "epoch",
-        monitor: str = "val_loss",
-        output_scale: Tensor | None = None,
-        batch_size: int | None = None,
-        gradient_clip: float | None = None,
+        **manner: Unpack[Manner],
     ) -> None:
-        super().__init__(
-            module,
-            optimizer,
-            lr_scheduler,
-            loss,
-            scheduler_interval=scheduler_interval,
-            monitor=monitor,
-            output_scale=output_scale,
-            batch_size=batch_size,
-            gradient_clip=gradient_clip,
-        )
+        super().__init__(module, optimizer, lr_scheduler, loss, **manner)
         self.error_band = Band(kernel, bandwidth, delta, neighbours, radius)
         self.lipschitz: float | Literal["estimate"] = lipschitz
         self.noise: float | Literal["estimate"] = noise

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 from torch import Tensor, nn
 
 from sysidc.runtime.training.carried import CarriedStack
 from sysidc.runtime.training.feedback import Feedback, autonomous
-from sysidc.runtime.training.step import Loss, OptimizerFactory, SchedulerFactory, TrainingModule
+from sysidc.runtime.training.step import Loss, Manner, OptimizerFactory, SchedulerFactory, TrainingModule
 from sysidc.runtime.training.unroll import on_measured_windows, own_roll_out, roll_out_itself, unroll
 
 
@@ -37,25 +37,10 @@ class LightningPredictionTrainingModule(TrainingModule):
         feedback: Feedback | None = None,
         state: str = "window",
         *,
-        scheduler_interval: str = "epoch",
-        monitor: str = "val_loss",
-        output_scale: Tensor | None = None,
-        batch_size: int | None = None,
-        gradient_clip: float | None = None,
         second_order: bool = False,
+        **manner: Unpack[Manner],
     ) -> None:
-        super().__init__(
-            module,
-            optimizer,
-            lr_scheduler,
-            loss,
-            scheduler_interval=scheduler_interval,
-            monitor=monitor,
-            output_scale=output_scale,
-            batch_size=batch_size,
-            gradient_clip=gradient_clip,
-            second_order=second_order,
-        )
+        super().__init__(module, optimizer, lr_scheduler, loss, second_order=second_order, **manner)
         if state not in ("window", "carried"):
             raise ValueError(f"state is 'window' or 'carried', not {state!r}")
         self.teacher_forcing = teacher_forcing

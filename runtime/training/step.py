@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypedDict
 
 import lightning.pytorch as pl
 import torch
@@ -20,6 +20,16 @@ from sysidc.runtime.training.written_out import slope_of
 OptimizerFactory = Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]
 SchedulerFactory = Callable[[torch.optim.Optimizer], LRScheduler]
 Loss = Callable[[Tensor, Tensor], Tensor]
+
+
+class Manner(TypedDict, total=False):
+    """How a training module steps, logs and measures, whatever it compares: see `TrainingModule`."""
+
+    scheduler_interval: str
+    monitor: str
+    output_scale: Tensor | None
+    batch_size: int | None
+    gradient_clip: float | None
 
 
 class TrainingModule(pl.LightningModule):
