@@ -18,7 +18,7 @@ from sysidc.runtime.data.modules import SpecDataModule
 from sysidc.runtime.nn.one_step_ahead import has_innovations
 from sysidc.runtime.runs.candidates import Candidate, Entry, as_tree, entry_of, root_mean_square, weights_of
 from sysidc.runtime.runs.epochs import Row
-from sysidc.runtime.runs.fitting import Workplace, fit_once, module_of
+from sysidc.runtime.runs.fitting import Keep, Workplace, fit_once, module_of
 from sysidc.runtime.runs.mistakes import RunError
 from sysidc.runtime.runs.reduced_rate import at_every, step_over
 from sysidc.runtime.runs.stage_data import anew, give_band, part_of
@@ -32,10 +32,10 @@ APART = 7919
 
 
 class Manner(NamedTuple):
-    """What ends a fit besides what the plan says, and whether it keeps the weights that validate best, or the last."""
+    """What ends a fit besides what the plan says, and which weights it keeps."""
 
     stops: Sequence[pl.Callback] = ()
-    keep_best: bool = True
+    keep: Keep = "validated"
 
 
 @dataclass(frozen=True)
@@ -110,10 +110,10 @@ class Fitter:
         settle(stack, part, prior=True)
         reached = errors_of(module, part)
         # what settles the start anew behind a fit may cost more than the fit has gained
-        worse = task.manner.keep_best and max(reached) > max(errors)
+        worse = task.manner.keep != "last" and max(reached) > max(errors)
         if worse or not max(reached) < math.inf:
             stack.load_state_dict(before)
-            reached = errors
+            reached, epochs = errors, 0
         learned_from = (stage.decimate, reached[0])
         if stage.decimate > 1:
             step_over(stack, 1)
@@ -121,6 +121,8 @@ class Fitter:
             reached = errors_of(module, whole)
         ahead = error_ahead(stack, _both(part)) if has_innovations(stack) else 0.0
         seconds = time.perf_counter() - began + earlier
+        if not epochs and isinstance(candidate, Candidate):  # a refit repeats the last stage that was of use
+            before, epochs = candidate.before, candidate.epochs
         found = (*reached, epochs, seconds, rows, *learned_from, ahead)
         return Candidate(structure, index, weights_of(stack), before, *found)
 
@@ -138,7 +140,7 @@ class Fitter:
         module = module_of(plan, part, stack)
         place.progress.epochs = plan.train.epochs
         prepared = time.perf_counter() - began
-        fitted = fit_once(plan, module, part, task.name, place, keep_best=False)
+        fitted = fit_once(plan, module, part, task.name, place, keep="last")
         behind = time.perf_counter()
         settle(stack, part, prior=True)
         error, _ = errors_of(module, part)
@@ -186,9 +188,8 @@ def _learned(
     place.progress.epochs = plan.train.epochs
     start = weights_of(module.module)
     began = time.perf_counter()
-    keep_best = task.manner.keep_best
     try:
-        fitted = fit_once(plan, module, part, task.name, place, keep_best, task.manner.stops)
+        fitted = fit_once(plan, module, part, task.name, place, task.manner.keep, task.manner.stops)
     except RunError as error:
         if error.id != "diverged":
             raise
@@ -197,7 +198,7 @@ def _learned(
         return [], 0.0, 0
     best = min((row["val_rmse"] for row in fitted.rows if row["val_rmse"] is not None), default=math.inf)
     earlier = max(0.0, fitted.seconds - (time.perf_counter() - began))
-    if keep_best and best > errors[1]:
+    if task.manner.keep == "validated" and best > errors[1]:
         module.module.load_state_dict(start)
         return fitted.rows, earlier, 0
     return fitted.rows, earlier, fitted.best_epoch or len(fitted.rows)

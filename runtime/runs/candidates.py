@@ -20,7 +20,8 @@ class Candidate:
     """A start on its way: its structure (see `structures.py`), the weights that it has reached, their root mean square
     errors on the training and the validation part in the units of the data, and what that took. It learned from every
     `every`-th sample, and had `every_error` on these samples of the training part.
-    `ahead` is the error of a model with innovations one step ahead, as `error_ahead` has it."""
+    `ahead` is the error of a model with innovations one step ahead, as `error_ahead` has it. One that is `wild` runs
+    away on inputs like those of the training part."""
 
     structure: str
     index: int
@@ -34,6 +35,7 @@ class Candidate:
     every: int = 1
     every_error: float = 0.0
     ahead: float = 0.0
+    wild: bool = False
 
     @property
     def score(self) -> float:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 import lightning.pytorch as pl
 import torch
@@ -34,6 +35,10 @@ LIGHTNING_PRECISION = {"16-mixed": "16-mixed", "bf16-mixed": "bf16-mixed"}
 
 WORTH_SHARING = 2_000_000
 """Products in one optimiser step (parameters times windows) from which on several threads are faster than one."""
+
+Keep: TypeAlias = Literal["validated", "worse of both", "last"]
+"""Which weights of a fit are kept: those of the lowest `val_loss`, of the lowest of the worse of the errors in training
+and validation, or the last."""
 
 
 @dataclass
@@ -69,17 +74,17 @@ def fit_once(
     data: SpecDataModule,
     name: str,
     place: Workplace,
-    keep_best: bool = True,
+    keep: Keep = "validated",
     stops: Sequence[pl.Callback] = (),
 ) -> Fit:
-    """Train the module as the plan says; it holds the best weights afterwards, or the last. Raises RunError.
+    """Train the module as the plan says; it holds the weights to keep afterwards. Raises RunError.
 
     `stops` may end the training before the plan does.
     """
     curve = LearningCurve(place.progress.epoch)
     live = LiveCheckpoints(place.progressed, name, curve)
-    best = BestWeights()
-    kept = [best] if keep_best else []
+    best = BestWeights(and_training=keep == "worse of both")
+    kept = [] if keep == "last" else [best]
     # processes that share a training would have to save at the same moment
     watching = place.more if is_shared(plan) else (*place.more, live)
     with seeded(plan.train.seed), threads_of(plan), quiet_lightning(place.log):
@@ -91,7 +96,7 @@ def fit_once(
                 raise
             best.put_back(module)
             place.say(f"stopped: {error}; the best weights, those of epoch {best.best_epoch + 1}, are kept")
-    best_epoch = best.best_epoch + 1 if keep_best and best.best_epoch is not None else None
+    best_epoch = None if best.best_epoch is None else best.best_epoch + 1
     return Fit(curve.rows, live.seconds, best_epoch)
 
 

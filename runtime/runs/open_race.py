@@ -66,8 +66,19 @@ def _heat(last: StagePlan, heat: Heat) -> StagePlan:
 def with_the_smallest(ranked: Sequence[Candidate], kept: int, rank: Callable[[Candidate], float]) -> list[Candidate]:
     """Candidates, the best first; the smallest of those that are as good as the best is among the first `kept`."""
     near = [candidate for candidate in ranked if rank(candidate) <= SAME * rank(ranked[0])]
-    smallest = min(near, key=lambda candidate: candidate.size)
-    if any(smallest is candidate for candidate in ranked[:kept]):
+    return _among_the_first(ranked, kept, min(near, key=lambda candidate: candidate.size))
+
+
+def with_a_tame_one(ranked: Sequence[Candidate], kept: int, tame: Callable[[Candidate], bool]) -> list[Candidate]:
+    """Candidates, the best first; the best of the `tame` ones is among the first `kept`, where these are several: an
+    average of models that may all run away is none."""
+    best = next((candidate for candidate in ranked if tame(candidate)), None)
+    return list(ranked) if best is None or kept < 2 else _among_the_first(ranked, kept, best)
+
+
+def _among_the_first(ranked: Sequence[Candidate], kept: int, wanted: Candidate) -> list[Candidate]:
+    """Candidates in their order; `wanted` is the last of the first `kept` where it would not be one of them."""
+    if any(wanted is candidate for candidate in ranked[:kept]):
         return list(ranked)
-    others = [candidate for candidate in ranked if candidate is not smallest]
-    return [*others[: kept - 1], smallest, *others[kept - 1 :]]
+    others = [candidate for candidate in ranked if candidate is not wanted]
+    return [*others[: kept - 1], wanted, *others[kept - 1 :]]

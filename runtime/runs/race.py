@@ -84,6 +84,10 @@ class Race:
     def open(self) -> None:
         """Before anything is fitted."""
 
+    def judged(self, made: Candidate) -> Candidate:
+        """A candidate behind a fit."""
+        return made
+
     def joined(self, number: int, stage: StagePlan, ranked: list[Candidate]) -> list[Candidate]:
         """The candidates behind a stage and those that join them there, the best first."""
         return ranked
@@ -143,7 +147,7 @@ class Race:
             at_rate = self._at_rate(stage, part)
             tasks = [self._task(number, at_rate, other, allowed) for other in going[position:]]
             self.helpers.offer(tasks, [made.seconds for made in behind])
-            behind.append(self._run(number, tasks[0], part))
+            behind.append(self.judged(self._run(number, tasks[0], part)))
         ranked = sorted(behind, key=self.rank)
         if len(ranked) > 1:
             best = "; ".join(self.label(*entry_of(candidate)) for candidate in ranked[: stage.keep])

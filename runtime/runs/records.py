@@ -51,7 +51,9 @@ def _simulated(trained: Trained, encoded: Series, steps: int) -> Predicted:
     y = simulate(trained.stack, encoded, layout, plan.model.any_length)
     # a free run predicts from the first step whose output is not given; an unpadded filter swallows a few more
     first = known_outputs(plan) if plan.model.any_length else layout.known
-    first = max(first, int(torch.isnan(y[:, 0]).sum()))
+    missing = int(torch.isnan(y[:, 0]).long().cumprod(dim=0).sum())
+    if missing < steps:  # a model that returns no number at all has a score: NaN
+        first = max(first, missing)
     return Predicted(first, decoded(trained, y))
 
 

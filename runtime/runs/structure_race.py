@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from torch import Tensor
 
 from sysidc.compiler.lower import is_second_order
 from sysidc.compiler.plan import StagePlan
-from sysidc.runtime.runs.candidate_fit import Manner
+from sysidc.runtime.runs.backwards import LARGER, runs_away
+from sysidc.runtime.runs.candidate_fit import Manner, stack_of
 from sysidc.runtime.runs.candidates import Candidate, Entry
-from sysidc.runtime.runs.open_race import opened, with_the_smallest
+from sysidc.runtime.runs.fitting import Keep
+from sysidc.runtime.runs.open_race import opened, with_a_tame_one, with_the_smallest
 from sysidc.runtime.runs.periodic_records import averaged
 from sysidc.runtime.runs.race import MUCH_WORSE, Race
-from sysidc.runtime.runs.structures import draws, outlook, structures, with_innovations
+from sysidc.runtime.runs.structures import draws, is_tame, outlook, structures, with_innovations
 from sysidc.runtime.runs.wrong_loss import is_wrong, one_step_error
+from sysidc.runtime.training.preparation import records_of_part
 from sysidc.runtime.training.stops import Settled
 
 NEAR = 1.25
@@ -22,6 +26,9 @@ NEAR = 1.25
 
 AHEAD = 1.05
 """Models with innovations that miss so many times the least one step ahead are not averaged: most of that is noise."""
+
+WILD = 1e6
+"""Times its error that a candidate which runs away is ranked by: behind all that do not."""
 
 REACH = 1e3
 """Widths of the training outputs' range that the outputs of an integrator may leave it by."""
@@ -55,14 +62,18 @@ class StructureRace(Race):
         self.simulation = opened(self.simulation, samples, self.integrating)
 
     def manner(self, number: int, structure: str) -> Manner:
-        keep_best = structure not in self.innovating
+        """Weights are kept by what chooses between candidates; the last ones of models with innovations, whose
+        simulation tells little."""
+        keep: Keep = "last" if structure in self.innovating else "worse of both"
         if self.integrating or not is_second_order(self.plan):
-            return Manner(keep_best=keep_best)
-        return Manner([Settled(*(LAST if number == len(self.stages) - 1 else EARLY))], keep_best)
+            return Manner(keep=keep)
+        return Manner([Settled(*(LAST if number == len(self.stages) - 1 else EARLY))], keep)
 
     def rank(self, candidate: Candidate) -> float:
         """Models with innovations are judged by what they are trained for, where they simulate at all: a simulation of
         what something unmeasured drives says little, one that runs away enough."""
+        if candidate.wild:
+            return WILD * candidate.score
         if candidate.structure not in self.innovating:
             return candidate.score
         return candidate.ahead if candidate.score <= self.most else math.inf
@@ -79,6 +90,21 @@ class StructureRace(Race):
         low, high = super().output_range()
         reach = REACH * (high - low) if self.integrating else 0.0
         return low - reach, high + reach
+
+    def judged(self, made: Candidate) -> Candidate:
+        if self.integrating:
+            return made
+        stack = stack_of(self.plans[made.structure], made.index)
+        stack.load_state_dict(made.weights)
+        if not runs_away(stack, records_of_part(self.data), *self.output_range()):
+            return made
+        told = self.label(made.structure, made.index)
+        self.place.say(f"  {told}: runs away on the training inputs backwards and {LARGER:g} times as large")
+        return replace(made, wild=True)
+
+    def chosen(self, ranked: list[Candidate]) -> list[Candidate]:
+        sound = [candidate for candidate in ranked if not candidate.wild]
+        return super().chosen(sound or ranked)
 
     def label(self, structure: str, index: int) -> str:
         """A candidate is called by its structure, and by its start where there are several."""
@@ -97,7 +123,12 @@ class StructureRace(Race):
     def joined(self, number: int, stage: StagePlan, ranked: list[Candidate]) -> list[Candidate]:
         if number == max(0, len(self.stages) - 2) and not self.integrating:
             ranked = self._with_innovations(number, stage, ranked)
-        return with_the_smallest(ranked, stage.keep, self.rank)
+        ranked = with_the_smallest(ranked, stage.keep, self.rank)
+        return with_a_tame_one(ranked, self.simulation.ensemble, self._is_tame)
+
+    def _is_tame(self, candidate: Candidate) -> bool:
+        """What bends it is bounded."""
+        return not candidate.wild and is_tame(self.plans[candidate.structure])
 
     def _with_innovations(self, number: int, stage: StagePlan, ranked: list[Candidate]) -> list[Candidate]:
         """The candidates of the race; where simulation error is the wrong loss the best ones with innovations in their

@@ -131,6 +131,11 @@ def draws(plan: Plan) -> bool:
     return any(not node.children and not _is_determined(node) for node in _all(plan.model.nodes))
 
 
+def is_tame(plan: Plan) -> bool:
+    """Whether no layer is a polynomial of the states, which leaves the finite numbers where it is left alone."""
+    return all(node.layer != "PolynomialStateSpace" for node in _all(plan.model.nodes))
+
+
 def _is_determined(node: Node) -> bool:
     if node.layer == "StateSpace":
         return not (node.arguments["hidden"] or node.arguments["output_hidden"])

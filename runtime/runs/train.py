@@ -25,6 +25,7 @@ from sysidc.runtime.runs.evaluate import Row, score, scored_records
 from sysidc.runtime.runs.fitting import Workplace, fit_once, module_of, threads_of
 from sysidc.runtime.runs.gentle_stop import gentle_stop
 from sysidc.runtime.runs.learned import tell_numbers
+from sysidc.runtime.runs.left_out import left_out
 from sysidc.runtime.runs.loggers import require_packages
 from sysidc.runtime.runs.model import Trained, members_of
 from sysidc.runtime.runs.predict import prediction_columns, write_columns
@@ -117,6 +118,9 @@ def _make(
         files.write_plan(folder, outcome.trained.plan, run)
         records = scored_records(plan)
         rows = score(outcome.trained, records)
+        for line in left_out(outcome.trained, records):
+            outcome.log.append(line)
+            Progress(plan.train.epochs, quiet).say(line)
         told = environment(plan, hashes, outcome.device, outcome.threads, outcome.seconds)
         files.write_json(folder / files.ENVIRONMENT, told)
         _write_outcome(folder, outcome, rows, records)

@@ -15,12 +15,13 @@ class BestWeights(pl.Callback):
     """Keeps a copy of the weights with the lowest `monitor` and puts them back when training ends.
 
     The sanity check does not count, NaN is never best, of equal values the first counts. `best` is the lowest value,
-    inf before the first validation; then the weights stay as training left them.
+    inf before the first validation; then the weights stay as training left them. With `and_training` the larger of
+    `monitor` and the mean square error on the training part behind a step of second-order training counts.
     """
 
-    def __init__(self, monitor: str = "val_loss") -> None:
+    def __init__(self, monitor: str = "val_loss", and_training: bool = False) -> None:
         super().__init__()
-        self.monitor = monitor
+        self.monitor, self.and_training = monitor, and_training
         self.best = math.inf
         self.best_epoch: int | None = None
         self._weights: dict[str, Tensor] | None = None
@@ -33,6 +34,9 @@ class BestWeights(pl.Callback):
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         value = monitored(trainer, self.monitor) if trainer.state.fn == "fit" else None
+        error = getattr(pl_module, "error", None) if self.and_training else None
+        if value is not None and error is not None:
+            value = max(value, error)
         if value is not None and value < self.best:
             self.best, self.best_epoch = value, trainer.current_epoch
             self._weights = {name: weight.detach().clone() for name, weight in pl_module.state_dict().items()}

@@ -9,10 +9,15 @@ import numpy as np
 import pytest
 
 from sysidc.runtime.data.record import Array
+from sysidc.runtime.nn.ensemble import Ensemble
 from sysidc.runtime.runs import structure_race
+from sysidc.runtime.runs.candidates import Candidate
+from sysidc.runtime.runs.evaluate import scored_records
+from sysidc.runtime.runs.left_out import left_out
+from sysidc.runtime.runs.structure_race import StructureRace
 from sysidc.runtime.runs.structures import outlook
 from tests.runtime.runs.bare_simulation import plan_of, write
-from tests.runtime.runs.test_defaults import LINEAR, error_of, told, trained
+from tests.runtime.runs.test_defaults import LINEAR, driven, error_of, told, trained
 
 pytestmark = pytest.mark.usefixtures("small_race")
 
@@ -66,3 +71,58 @@ def test_records_that_begin_at_different_levels_are_not_one_record(seed: int, tm
         plan = plan_of(tmp_path, f'train = {files}  test = "test.csv"', "epochs = 6", LINEAR)
         errors.append(error_of(plan, trained(plan, tmp_path)))
     assert errors[0] < 0.02 < 0.5 * errors[1]
+
+
+def dead_zone(u: Array) -> Array:
+    """y[k+1] = 0.8 y[k] + 0.2 (u[k] + what u[k] exceeds -1 .. 1 by)."""
+    y = np.zeros(len(u))
+    for k in range(len(u) - 1):
+        y[k + 1] = 0.8 * y[k] + 0.2 * (2 * u[k] - np.clip(u[k], -1, 1))
+    return y
+
+
+def test_a_calm_validation_part_does_not_choose_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its inputs stay inside the dead zone: there all models are as good."""
+    rng = np.random.default_rng(2)
+    u = rng.standard_normal(500)
+    u[400:] *= 0.05
+    write(tmp_path / "train.csv", u, dead_zone(u) + 0.02 * rng.standard_normal(500))
+    other = rng.standard_normal(500)
+    write(tmp_path / "test.csv", other, dead_zone(other))
+    plan = plan_of(tmp_path, 'train = "train.csv"  test = "test.csv"', "epochs = 8")
+    found = trained(plan, tmp_path)
+    monkeypatch.setattr(Candidate, "score", property(lambda candidate: candidate.val_error))
+    manner = StructureRace.manner
+    monkeypatch.setattr(StructureRace, "manner", lambda *given: manner(*given)._replace(keep="validated"))
+    assert error_of(plan, found) < 0.6 * error_of(plan, trained(plan, tmp_path))
+
+
+def test_a_repetition_of_the_training_input_does_not_choose(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(3)
+    u = np.tile(rng.standard_normal(150), 5)
+    write(tmp_path / "train.csv", u, dead_zone(u) + 0.02 * rng.standard_normal(750))
+    other = rng.standard_normal(500)
+    write(tmp_path / "test.csv", other, dead_zone(other))
+    plan = plan_of(tmp_path, 'train = "train.csv"  test = "test.csv"', "epochs = 8")
+    found = trained(plan, tmp_path)
+    monkeypatch.setattr(structure_race, "averaged", lambda data: None)
+    assert error_of(plan, found) < 0.7 * error_of(plan, trained(plan, tmp_path))
+
+
+def test_a_member_that_runs_away_in_the_test_does_not_spoil_the_average_and_this_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """y[k+1] = 0.8 y[k] + 0.2 tanh(u[k]), whose polynomial has no bounds; one member at least is none."""
+    rng = np.random.default_rng(1)
+    for name, size, samples, noise in (("train", 1.0, 300, 0.02), ("test", 3.0, 500, 0.0)):
+        u = size * rng.standard_normal(samples)
+        y = driven(10 * 0.2 * np.tanh(u), pole=0.8)
+        write(tmp_path / f"{name}.csv", u, y + noise * rng.standard_normal(samples))
+    plan = plan_of(tmp_path, 'train = "train.csv"  test = "test.csv"', "epochs = 8")
+    found = trained(plan, tmp_path)
+    ours = error_of(plan, found)
+    (line,) = left_out(found.trained, scored_records(plan))
+    monkeypatch.setattr(Ensemble, "mean", lambda ensemble, y, inside: y.mean(dim=0))
+    naive = error_of(plan, found)
+    assert ours < 0.05 and not naive < 100 * ours
+    assert "1 of 2 of the average leaves the range" in line.replace("member 2", "member 1")

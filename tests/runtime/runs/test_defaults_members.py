@@ -15,7 +15,7 @@ from sysidc.runtime.nn import PolynomialStateSpace, StateSpace
 from sysidc.runtime.nn.ensemble import Ensemble
 from sysidc.runtime.runs.candidates import Candidate
 from sysidc.runtime.runs.model import Trained
-from sysidc.runtime.runs.open_race import with_the_smallest
+from sysidc.runtime.runs.open_race import with_a_tame_one, with_the_smallest
 from sysidc.runtime.runs.structures import structures
 
 TEXT = """sysid 1
@@ -84,3 +84,14 @@ def test_of_models_that_are_as_good_the_smallest_goes_on_and_a_worse_one_does_no
     ]
     assert [item.structure for item in with_the_smallest(ranked, 2, lambda item: item.score)[:2]] == ["large", "small"]
     assert with_the_smallest(ranked, 1, lambda item: item.score)[0].structure == "small"
+
+
+def test_of_several_models_one_at_least_is_tame() -> None:
+    ranked = [Candidate(name, 0, {}, {}, 1.0, 1.0, 1, 0.0, []) for name in ("cubic", "square", "network", "linear")]
+    kept = {
+        count: [item.structure for item in with_a_tame_one(ranked, count, lambda item: item.structure == "network")]
+        for count in (1, 2, 3)
+    }
+    assert kept[1] == kept[3] == ["cubic", "square", "network", "linear"]
+    assert kept[2] == ["cubic", "network", "square", "linear"]
+    assert with_a_tame_one(ranked, 2, lambda item: False) == ranked

@@ -175,6 +175,26 @@ def test_the_best_weights_return_after_training(quiet_trainer: Make) -> None:
     assert best.best_epoch == counted.index(min(counted))
 
 
+def test_the_best_weights_of_both_parts_are_not_those_of_a_lucky_validation(quiet_trainer: Make) -> None:
+    best = BestWeights(and_training=True)
+    module = linear()
+    trainer = quiet_trainer(max_epochs=3, callbacks=[best], num_sanity_val_steps=0)
+    errors = iter([0.5, 0.2, 0.3])
+
+    class Told(pl.Callback):
+        def on_validation_start(self, trainer: Any, pl_module: Any) -> None:
+            pl_module.error = next(errors)
+
+        def on_validation_epoch_end(self, trainer: Any, pl_module: Any) -> None:
+            pl_module.log("val_loss", [0.1, 0.4, 0.2][trainer.current_epoch])
+
+    module._log_errors = lambda stage: None  # type: ignore[method-assign]
+    trainer.callbacks.insert(0, Told())
+    trainer.fit(module, fir_batches(), fir_batches())
+    assert best.best == pytest.approx(0.3)
+    assert best.best_epoch == 2
+
+
 def test_nan_is_never_the_best(quiet_trainer: Make) -> None:
     best, module = BestWeights(), linear(optimizer=partial(torch.optim.SGD, lr=1e10))
     trainer = quiet_trainer(max_epochs=40, callbacks=[best])
