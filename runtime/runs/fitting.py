@@ -36,6 +36,9 @@ LIGHTNING_PRECISION = {"16-mixed": "16-mixed", "bf16-mixed": "bf16-mixed"}
 WORTH_SHARING = 2_000_000
 """Products in one optimiser step (parameters times windows) from which on several threads are faster than one."""
 
+NOTHING_TO_VALIDATE = "Total length of .* across ranks is zero"
+"""What Lightning says of a refit, whose validation part is trained on."""
+
 Keep: TypeAlias = Literal["validated", "worse of both", "last"]
 """Which weights of a fit are kept: those of the lowest `val_loss`, of the lowest of the worse of the errors in training
 and validation, or the last."""
@@ -199,6 +202,7 @@ def quiet_lightning(log: list[str]) -> Iterator[None]:
             warnings.simplefilter("always")
             for early in (FutureWarning, DeprecationWarning, PendingDeprecationWarning):
                 warnings.simplefilter("ignore", early)
+            warnings.filterwarnings("ignore", NOTHING_TO_VALIDATE)
             yield
     finally:
         for logger, level in zip(lightning, levels, strict=True):
