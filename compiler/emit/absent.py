@@ -60,11 +60,10 @@ def absent(plans: Sequence[Plan]) -> dict[str, str]:
         found[f"{UNIT}lru_and_head"] = NOTHING.format("lru_and_head", "None")
     if plans[0].model.chain is not None:
         found[f"{SOLVERS}window_problem.WindowProblem"] = EMPTY.format("WindowProblem")
-    linear = sum(node.layer in ("LinearDynamics", "StateSpace", "PolynomialStateSpace") for node in nodes)
+    linear = sum(node.layer in ("LinearDynamics", "StateSpace", "PolynomialStateSpace", "LRU") for node in nodes)
     simulation = plans[0].train.simulation
     unused: tuple[str, ...] = CASCADE if len(plans) == 1 and linear <= 1 else ()
-    started = linear or present & {"Recurrent", "LRU"}
-    if not started or simulation is None or not simulation.linear_start:
+    if not (linear or "Recurrent" in present) or simulation is None or not simulation.linear_start:
         unused = LINEAR
     unused = (*unused, *(path for name, paths in ALONE.items() if name not in present for path in paths))
     return found | {path: UNUSED.format(path.rpartition(".")[2]) for path in unused}

@@ -91,7 +91,7 @@ y[k]   = Re(C z[k+1]) + D u[k]
 ```
 
 z is complex of length `states`, l = exp(-exp(nu) + i exp(theta)) lies inside the unit circle; the layer's states are
-the real and imaginary parts. Alone or with a `Linear` behind it, it starts as a linear model of the records (`init`).
+the real and imaginary parts. In a chain, alone or with a `Linear` behind it, it starts as a linear model (`init`).
 Source: Orvieto et al. (2023).""",
     "Curve": """`Spline(knots = 24)` is a cubic B-spline, linear in its parameters and straight outside of the data;
 `Polynomial(degree = 3)` has `degree + 1` coefficients; `Network(hidden = [8])` is a tanh network of one number beside a

@@ -15,6 +15,7 @@ from sysidc.runtime.nn.chain import Chain
 from sysidc.runtime.nn.correction import Correction
 from sysidc.runtime.nn.curve import Curve, Spline
 from sysidc.runtime.nn.linear_dynamics import LinearDynamics
+from sysidc.runtime.nn.lru import LRU
 from sysidc.runtime.nn.pointwise import BoundedLinearUnit, Clip
 from sysidc.runtime.nn.polynomial_state_space import PolynomialStateSpace
 from sysidc.runtime.nn.state_space import StateSpace
@@ -25,8 +26,9 @@ from sysidc.runtime.solvers.linear_model import LinearModel
 from sysidc.runtime.solvers.simulation_problem import Records, SimulationProblem
 from sysidc.runtime.solvers.subspace import subspace
 
-LinearLayer: TypeAlias = LinearDynamics | StateSpace | PolynomialStateSpace
-LINEAR = (LinearDynamics, StateSpace, PolynomialStateSpace)
+RealLayer: TypeAlias = LinearDynamics | StateSpace | PolynomialStateSpace
+LinearLayer: TypeAlias = RealLayer | LRU
+LINEAR = (LinearDynamics, StateSpace, PolynomialStateSpace, LRU)
 PASSING = (Curve, Clip, BoundedLinearUnit, nn.Identity)
 """Layers that a linear model may ignore: they start as the identity, or only cut extremes."""
 
@@ -153,7 +155,7 @@ def remember(chain: Chain, records: Sequence[Records]) -> None:
             item.states = None
 
 
-def write(layer: LinearLayer, start: LinearStart) -> None:
+def write(layer: RealLayer, start: LinearStart) -> None:
     """The linear part of a layer; what bends it stays as it is, which is zero at the start."""
     integrates = isinstance(layer, StateSpace) and layer.integrators
     model = start.model.integrators_first() if integrates else start.model

@@ -69,7 +69,7 @@ class Starts:
             if len(layers) == 1:
                 return self._one_block(stack, records, layers[0])
             if len(layers) == 2:
-                return self._two_blocks(stack, records, index)
+                return self._two_blocks(stack, records, layers, index)
         except ValueError as error:
             return f"random weights, because no linear start could be made: {error}"
         return None
@@ -96,8 +96,8 @@ class Starts:
         return self._fitted[key]
 
     def _one_block(self, stack: Chain, records: Sequence[Records], layer: LinearLayer) -> str:
-        start = self._linear(stack, records, layer.states)
-        write(layer, start)
+        start = self._linear(stack, records, room(layer))
+        place(layer, start)
         cover_curves(stack, records)
         return start.told
 
@@ -120,16 +120,17 @@ class Starts:
         cover_curves(stack, records)
         return start.told + ("" if start.model.stabilised() is start.model else MIRRORED)
 
-    def _two_blocks(self, stack: Chain, records: Sequence[Records], index: int) -> str:
-        first, second = linear_layers(stack)
+    def _two_blocks(self, stack: Chain, records: Sequence[Records], layers: Sequence[LinearLayer], index: int) -> str:
+        first, second = layers
         if first.inputs != 1 or second.outputs != 1 or first.outputs != second.inputs:
             return "random weights: blocks of several inputs or outputs have no linear start"
-        start = self._linear(stack, records, first.states + second.states)
-        blocks, curve, told = self._cascade(records, start, first.states, second.states, index)
+        n1, n2 = room(first), room(second)
+        start = self._linear(stack, records, n1 + n2)
+        blocks, curve, told = self._cascade(records, start, n1, n2, index)
         before, behind = several_between(*blocks, channels=first.outputs)
         nothing = np.zeros(first.outputs)
-        write(first, LinearStart(before, start.input_mean, nothing, 0.0))
-        write(second, LinearStart(behind, nothing, start.output_mean, 0.0))
+        place(first, LinearStart(before, start.input_mean, nothing, 0.0))
+        place(second, LinearStart(behind, nothing, start.output_mean, 0.0))
         cover_curves(stack, records)
         if curve is not None:
             bend_between(stack, first, curve)
@@ -165,6 +166,19 @@ class Starts:
         first = block_from_poles(random_poles(n1, rng), inputs, rng)
         between = [first.simulate(u) for u in inputs]
         return first, block_from_poles(random_poles(n2, rng), between, rng)
+
+
+def room(layer: LinearLayer) -> int:
+    """The states of a linear model that a layer holds wherever its poles lie."""
+    return layer.modes if isinstance(layer, LRU) else layer.states
+
+
+def place(layer: LinearLayer, start: LinearStart) -> None:
+    """Put a linear model into a layer."""
+    if isinstance(layer, LRU):
+        write_lru(layer, modes(start.model.stabilised()))
+    else:
+        write(layer, start)
 
 
 def cover_curves(stack: Chain, records: Sequence[Records]) -> None:

@@ -17,9 +17,9 @@ signals {
   output y : float64
 }
 model m: u[all], y[10] -> y[all] {
-  LinearDynamics(states = 2, outputs = SIGNALS)
+  LAYER(states = 2, outputs = SIGNALS)
   CURVE
-  LinearDynamics(states = 2)
+  LAYER(states = 2)
 }
 data {
   train = "record.csv"
@@ -27,6 +27,7 @@ data {
 }
 train simulation {
   optimizer = LevenbergMarquardt
+  initial   = estimate
   epochs    = EPOCHS
 }
 """
@@ -51,10 +52,11 @@ def filtered(numerator: list[float], denominator: list[float], x: np.ndarray) ->
     return np.asarray(signal.lsim((numerator, denominator), x, np.arange(len(x)) / FINE, interp=False)[1])
 
 
-def missed(folder: Path, curve: str, signals: int = 1, epochs: int = 10) -> float:
+def missed(folder: Path, curve: str, signals: int = 1, epochs: int = 10, layer: str = "LinearDynamics") -> float:
     """The relative test error of a training."""
     path = folder / "m.sysid"
-    path.write_text(SPEC.replace("CURVE", curve).replace("SIGNALS", str(signals)).replace("EPOCHS", str(epochs)))
+    text = SPEC.replace("CURVE", curve).replace("SIGNALS", str(signals)).replace("EPOCHS", str(epochs))
+    path.write_text(text.replace("LAYER", layer))
     return float(sysidc.load(path).train(folder / "runs").metrics[0]["nrmse"])
 
 
@@ -66,3 +68,8 @@ def test_two_signals_through_the_curve_see_what_happens_between_the_samples(reco
 @pytest.mark.parametrize("curve", ["Curve(Spline)", "Curve(Polynomial(degree = 5))", "Curve(Network(hidden = [6]))"])
 def test_three_iterations_lead_far_below_a_linear_model_with_every_kind_of_curve(record: Path, curve: str) -> None:
     assert missed(record, curve, epochs=3) < 0.4 * missed(record, "Clip(-9, 9)", epochs=3)
+
+
+def test_linear_recurrent_units_share_a_linear_model_out_as_linear_dynamics_do(record: Path) -> None:
+    units, others = (missed(record, "Curve(Spline)", epochs=3, layer=layer) for layer in ("LRU", "LinearDynamics"))
+    assert units < 1.2 * others

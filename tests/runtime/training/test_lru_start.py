@@ -150,7 +150,7 @@ LINEAR: dict[str, dict[str, nn.Module]] = {
 }
 DRAWN: dict[str, dict[str, nn.Module]] = {
     "bent in between": {"unit": unit(2), "bend": nn.GELU(), "head": nn.Linear(2, 1)},
-    "two units": {"unit": LRU(1, 1, 2), "again": LRU(1, 1, 2, "estimate")},
+    "two units": {"unit": unit(1), "bend": nn.GELU(), "again": unit(1)},
     "cells": {"unit": unit(2), "cells": GRU(2, 1)},
 }
 
