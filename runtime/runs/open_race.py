@@ -27,6 +27,9 @@ GROWING, ALL = (300, 1_500), 1_000
 FEW, FEW_STARTS = 2_000, 4
 """Below so many samples so many models are averaged."""
 
+MORE_STARTS = 2
+"""Further starts of the best structure in the last heat."""
+
 SAME = 1.01
 """Errors that are no further apart than this are the same: of such models the smallest is taken."""
 
@@ -50,6 +53,7 @@ def opened(simulation: SimulationPlan, samples: int, integrating: bool = False) 
         if integrating and size < (last.segments or samples)
     ]
     if samples >= FEW:
+        heats[-1] = replace(heats[-1], starts=max(last.starts, heats[0].keep + MORE_STARTS))
         return replace(simulation, stages=(*growing, *heats, replace(last, starts=1, keep=1)))
     several = max(FEW_STARTS, simulation.ensemble)
     heats[-1] = replace(heats[-1], starts=2 * several, keep=several)

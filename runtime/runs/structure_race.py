@@ -16,7 +16,7 @@ from sysidc.runtime.runs.fitting import Keep
 from sysidc.runtime.runs.open_race import opened, with_a_tame_one, with_the_smallest
 from sysidc.runtime.runs.periodic_records import averaged
 from sysidc.runtime.runs.race import MUCH_WORSE, Race
-from sysidc.runtime.runs.structures import draws, is_tame, outlook, structures, with_innovations
+from sysidc.runtime.runs.structures import draws, is_tame, outlook, structures, with_innovations, with_one_more_state
 from sysidc.runtime.runs.wrong_loss import is_wrong, one_step_error
 from sysidc.runtime.training.preparation import records_of_part
 from sysidc.runtime.training.stops import Settled
@@ -56,6 +56,7 @@ class StructureRace(Race):
         if seen.integrator is not None:
             told = "the state that adds up is kept out of the networks, segments grow, nothing stops early"
             self.place.say(f"{seen.integrator}; {told}")
+        self.order = max(seen.orders)
         found = structures(self.plan, seen.orders, self.integrating)
         self.plans = {structure.name: structure.plan for structure in found}
         samples = sum(self.data.tapes["train"].lengths)
@@ -121,10 +122,23 @@ class StructureRace(Race):
         return [*kept, *((kept[0].structure, index) for index in more)]
 
     def joined(self, number: int, stage: StagePlan, ranked: list[Candidate]) -> list[Candidate]:
+        if number == 0 and not self.integrating:
+            ranked = self._with_more_states(number, stage, ranked)
         if number == max(0, len(self.stages) - 2) and not self.integrating:
             ranked = self._with_innovations(number, stage, ranked)
         ranked = with_the_smallest(ranked, stage.keep, self.rank)
         return with_a_tame_one(ranked, self.simulation.ensemble, self._is_tame)
+
+    def _with_more_states(self, number: int, stage: StagePlan, ranked: list[Candidate]) -> list[Candidate]:
+        """The candidates with further ones of one more state each, as long as the best has the most that were tried."""
+        best = ranked[0].structure
+        more = with_one_more_state(self.plan, self.order, [candidate.structure for candidate in ranked[: stage.keep]])
+        if not best.startswith(f"{self.order} states") or not more:
+            return ranked
+        self.place.say(f"  the best has {self.order} states, the most that were tried: one more is tried")
+        self.plans, self.order = {**self.plans, **{item.name: item.plan for item in more}}, self.order + 1
+        joined = self.stage(number, stage, [(item.name, 0) for item in more])
+        return self._with_more_states(number, stage, sorted([*ranked, *joined], key=self.rank))
 
     def _is_tame(self, candidate: Candidate) -> bool:
         """What bends it is bounded."""

@@ -73,6 +73,15 @@ def structures(plan: Plan, orders: Sequence[int], integrating: bool = False) -> 
     return [item for item in found if item.plan.model.parameters <= MOST_PARAMETERS] or found
 
 
+def with_one_more_state(plan: Plan, order: int, names: Sequence[str]) -> list[Structure]:
+    """Those of the named structures that have `order` states, with one more, where the plan leaves the states open."""
+    node = next(node for node in _all(plan.model.nodes) if _is_open(node))
+    if node.arguments["states"] != "auto" or order >= HIGHEST:
+        return []
+    wanted = {name.replace(f"{order} states", f"{order + 1} states") for name in names if name.startswith(f"{order} ")}
+    return [item for item in structures(plan, [order + 1]) if item.name in wanted]
+
+
 @dataclass(frozen=True)
 class Outlook:
     """What a linear model foretells of a nonlinear one: the orders to try, and in words whether it integrates."""

@@ -10,7 +10,7 @@ import pytest
 
 from sysidc.runtime.data.record import Array
 from sysidc.runtime.nn.ensemble import Ensemble
-from sysidc.runtime.runs import structure_race
+from sysidc.runtime.runs import structure_race, structures
 from sysidc.runtime.runs.candidates import Candidate
 from sysidc.runtime.runs.evaluate import scored_records
 from sysidc.runtime.runs.left_out import left_out
@@ -53,6 +53,20 @@ def test_a_cart_that_begins_elsewhere_is_simulated_as_one_that_adds_up(
     naive = trained(plan, tmp_path)
     assert told(found, "kept out of the networks") and not told(naive, "kept out of the networks")
     assert error_of(plan, found) < 0.5 * error_of(plan, naive)
+
+
+def test_an_order_that_the_singular_values_hide_is_climbed_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    for name in ("train", "test"):
+        u = rng.standard_normal(600)
+        write(tmp_path / f"{name}.csv", u, driven(driven(driven(u, pole=0.9), pole=0.5), pole=-0.7))
+    plan = plan_of(tmp_path, 'train = "train.csv"  test = "test.csv"', "epochs = 4", LINEAR)
+    monkeypatch.setattr(structures, "HIGHEST", 4)
+    monkeypatch.setattr(structure_race, "outlook", lambda *given: replace(outlook(*given), orders=(1,)))
+    found = trained(plan, tmp_path)
+    monkeypatch.setattr(structures, "HIGHEST", 1)
+    assert told(found, "the best has 2 states, the most that were tried")
+    assert error_of(plan, found) < 0.1 * error_of(plan, trained(plan, tmp_path))
 
 
 @pytest.mark.parametrize("seed", [1, 2])

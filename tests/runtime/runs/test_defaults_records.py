@@ -18,7 +18,14 @@ from sysidc.runtime.nn import Chain, StateSpace
 from sysidc.runtime.runs.open_race import FEW_STARTS, GROWING, HEATS, opened
 from sysidc.runtime.runs.periodic_records import averaged
 from sysidc.runtime.runs.record_warnings import record_warnings
-from sysidc.runtime.runs.structures import ORDERS, outlook, structures, with_innovations
+from sysidc.runtime.runs.structures import (
+    HIGHEST,
+    ORDERS,
+    outlook,
+    structures,
+    with_innovations,
+    with_one_more_state,
+)
 from sysidc.runtime.runs.wrong_loss import is_wrong, one_step_error
 from sysidc.runtime.training.preparation import records_of_part
 from sysidc.runtime.training.starts import Starts
@@ -220,6 +227,22 @@ def test_a_structure_with_innovations_has_all_that_the_one_without_has(tmp_path:
     assert made.model.parameters == found["2 states, linear"].model.parameters + 2
     assert with_innovations(made) is None
     assert with_innovations(found["2 states, polynomial of degree 3"]) is None
+
+
+# --- orders ------------------------------------------------------------------------------------------------------
+
+
+def test_structures_of_the_highest_order_have_neighbours_of_one_more_where_the_states_are_open(tmp_path: Path) -> None:
+    u = noise(600)
+    write(tmp_path / "a.csv", u, lagged(u, 0.7))
+    plan = plan_of(tmp_path, 'train = "a.csv"')
+    names = ["4 states, networks in f and h", "3 states, linear", "4 states, linear"]
+    found = with_one_more_state(plan, 4, names)
+    assert [item.name for item in found] == ["5 states, linear", "5 states, networks in f and h"]
+    assert [item.plan.model.nodes[0].arguments["states"] for item in found] == [5, 5]
+    assert with_one_more_state(plan, HIGHEST, [f"{HIGHEST} states, linear"]) == []
+    fixed = plan_of(tmp_path, 'train = "a.csv"', model="StateSpace(states = 4)")
+    assert with_one_more_state(fixed, 4, names) == []
 
 
 # --- several records and few samples -----------------------------------------------------------------------------
