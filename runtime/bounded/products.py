@@ -10,6 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from sysidc.runtime.bounded.mutual import nearest_candidates
+
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
@@ -19,6 +21,8 @@ PAIRS_AT_ONCE = 1 << 21
 DIMENSIONS_PER_SHARE = 32
 # rounding may swap near ties, so that many more are taken than are asked for, then measured exactly
 SPARE = 8
+# with fewer samples for each neighbour that is asked for, keeping lists costs more than half of the products
+SAMPLES_PER_NEIGHBOUR = 500
 
 
 class Products:
@@ -54,6 +58,19 @@ class Products:
                 room = double
         return distances, samples
 
+    def nearest_others(self, count: int) -> tuple[Floats, Integers]:
+        """As `nearest`, for the points themselves, none of which finds itself; count < samples."""
+        if len(self.points) < SAMPLES_PER_NEIGHBOUR * count:
+            return without_own(np.arange(len(self.points)), *self.nearest(self.points, count + 1))
+        distances, samples, sure = self._other_candidates(count, torch.float32)
+        doubtful = np.flatnonzero(~sure)
+        if 2 * len(doubtful) > len(sure):  # near ties everywhere
+            return self._other_candidates(count, torch.float64)[:2]
+        if len(doubtful):
+            again = self.nearest(self.points[doubtful], count + 1)
+            distances[doubtful], samples[doubtful] = without_own(doubtful, *again)
+        return distances, samples
+
     def within(self, queries: Floats, radius: float) -> tuple[Integers, Integers, Floats]:
         """Rows, samples and distances of all pairs at a distance of at most `radius`, rows and samples ascending."""
         found, room = [np.empty((0, 2), dtype=np.int64)], self._room(len(queries), torch.float32)
@@ -72,13 +89,30 @@ class Products:
         """Distances and indices (queries, count) of the nearest candidates; whether no other point can be as near."""
         q = self._scaled(queries)
         scores, places = lowest(self._scores(q, room), min(count + SPARE, len(self.points)))
-        samples = places.sort(dim=1).values.numpy()
-        distances = np.linalg.norm(queries[:, None] - self.points[samples], axis=2)
-        order = np.argsort(distances, axis=1, kind="stable")[:, :count]
-        distances, samples = np.take_along_axis(distances, order, axis=1), np.take_along_axis(samples, order, axis=1)
+        distances, samples = self._nearest_of(queries, places.sort(dim=1).values.numpy(), count)
         others = scores.amax(dim=1).double() + q.square().sum(1) - self._error(q, room.dtype)
         sure = np.square(distances[:, -1] / self.scale) < others.numpy()
         return distances, samples, sure | (places.shape[1] == len(self.points))
+
+    def _other_candidates(self, count: int, precision: torch.dtype) -> tuple[Floats, Integers, NDArray[np.bool_]]:
+        """As `_candidates`, for the points themselves, none of which finds itself.
+
+        A point that is as near to q as the last neighbour, d, has a length of |q| + d at most, and so a square that is
+        wrong by gamma_(dim + 4) (2 |q| + d)^2 at most.
+        """
+        wanted, x = min(count + SPARE, len(self.points) - 1), self._scaled(self.points)
+        candidates, worst = nearest_candidates(x, wanted, precision)
+        parts = [self._nearest_of(self.points[p], candidates[p], count) for p in self._parts(len(x))]
+        distances, samples = (np.concatenate(found) for found in zip(*parts, strict=True))
+        last = distances[:, -1] / self.scale
+        error = self._gamma(precision) * np.square(2 * x.norm(dim=1).numpy() + last)
+        return distances, samples, (np.square(last) + error < worst) | (wanted == len(x) - 1)
+
+    def _nearest_of(self, queries: Floats, samples: Integers, count: int) -> tuple[Floats, Integers]:
+        """Distances and indices (queries, count) of the nearest of the samples (queries, candidates), ascending."""
+        distances = np.linalg.norm(queries[:, None] - self.points[samples], axis=2)
+        order = np.argsort(distances, axis=1, kind="stable")[:, :count]
+        return np.take_along_axis(distances, order, axis=1), np.take_along_axis(samples, order, axis=1)
 
     def _at_once(self) -> int:
         pairs = PAIRS_AT_ONCE * (1 + self.points.shape[1] // DIMENSIONS_PER_SHARE)
@@ -106,9 +140,19 @@ class Products:
 
     def _error(self, q: Tensor, precision: torch.dtype) -> Tensor:
         """What rounding does to the scores of scaled queries at most, (queries,): gamma_(dim + 4) (2 |q| + 1)."""
-        gamma = (self.points.shape[1] + 4) * torch.finfo(precision).eps
-        error: Tensor = gamma * (2 * q.square().sum(1).sqrt() + 1)
+        error: Tensor = self._gamma(precision) * (2 * q.square().sum(1).sqrt() + 1)
         return error
+
+    def _gamma(self, precision: torch.dtype) -> float:
+        return float((self.points.shape[1] + 4) * torch.finfo(precision).eps)
+
+
+def without_own(own: Integers, distances: Floats, samples: Integers) -> tuple[Floats, Integers]:
+    """Neighbours (queries, count + 1) without the query's own sample, or the last where twins have pushed it out."""
+    out = samples == own[:, None]
+    out[~out.any(axis=1), -1] = True
+    kept = ~out
+    return distances[kept].reshape(len(own), -1), samples[kept].reshape(len(own), -1)
 
 
 def lowest(scores: Tensor, count: int) -> tuple[Tensor, Tensor]:
