@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from scipy.spatial import KDTree
 from torch import Tensor
 
-Floats = NDArray[np.floating[Any]]
-Integers = NDArray[np.int64]
+Values = NDArray[np.floating[Any]]
+Indices = NDArray[np.int64]
 
 # points of a block: 1 MiB of squared distances, which stay in the cache
 BLOCK = 512
@@ -25,14 +25,14 @@ MORE = 40
 WAITING = 1 << 15
 
 
-def nearest_candidates(x: Tensor, count: int, precision: torch.dtype) -> tuple[Integers, Floats]:
+def nearest_candidates(x: Tensor, count: int, precision: torch.dtype) -> tuple[Indices, Values]:
     """For each point the others with the lowest |x_i|^2 + |x_j|^2 - 2 x_i'x_j, computed in the given precision.
 
     x (points, dim), count < points -> indices (points, count), ascending, and the largest of those squared distances
     (points,). No other point is nearer: either the product said so, or none was needed, since by the triangle
     inequality the whole block lies farther away.
     """
-    order: Integers = KDTree(x.numpy(), leafsize=LEAF).indices.astype(np.int64)
+    order: Indices = KDTree(x.numpy(), leafsize=LEAF).indices.astype(np.int64)
     blocks, lists = Blocks(x[torch.from_numpy(order)], precision), Shortlists(len(x), count, precision)
     for part in blocks.parts:
         _meet_within(blocks, part, lists)
@@ -81,15 +81,15 @@ class Shortlists:
 
     def __init__(self, rows: int, count: int, precision: torch.dtype) -> None:
         self.count = count
-        self.values: Floats = torch.full((rows, count + MORE), torch.inf, dtype=precision).numpy()
+        self.values: Values = torch.full((rows, count + MORE), torch.inf, dtype=precision).numpy()
         self.points = np.zeros(self.values.shape, dtype=np.int32)
         self.filled = np.zeros(rows, dtype=np.int64)
         # a value that is no lower need not be offered; an upper bound of the last in the list
-        self.worst: Floats = torch.full((rows,), torch.inf, dtype=precision).numpy()
-        self._waiting: list[tuple[Integers, Integers, Floats]] = []
+        self.worst: Values = torch.full((rows,), torch.inf, dtype=precision).numpy()
+        self._waiting: list[tuple[Indices, Indices, Values]] = []
         self._pairs_waiting = 0
 
-    def offer(self, rows: Integers, points: Integers, values: Floats) -> None:
+    def offer(self, rows: Indices, points: Indices, values: Values) -> None:
         """A value and a point for each of `rows`, which may come several times."""
         self._waiting.append((rows, points, values))
         self._pairs_waiting += len(rows)
@@ -118,7 +118,7 @@ class Shortlists:
             left = ~fits & (values < self.worst[rows])
             rows, points, values = rows[left], points[left], values[left]
 
-    def shorten(self, rows: Integers) -> None:
+    def shorten(self, rows: Indices) -> None:
         """Keep the lowest `count` of the lists of these rows."""
         lowest, places = torch.from_numpy(self.values[rows]).topk(self.count, dim=1, largest=False, sorted=False)
         self.points[rows, : self.count] = np.take_along_axis(self.points[rows], places.numpy(), axis=1)
