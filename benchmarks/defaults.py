@@ -104,7 +104,7 @@ def trained(layer: str, system: System, seed: int, noise: float, folder: Path) -
     )
     run = sysidc.load(path).train(folder)
     with (run.path / "metrics.csv").open(encoding="utf-8") as file:
-        validation = min(float(row["val_rmse"]) for row in csv.DictReader(file))
+        validation = min(float(row["val_rmse"]) for row in csv.DictReader(file) if row["val_rmse"])
     return run.metrics[0]["rmse"], validation
 
 

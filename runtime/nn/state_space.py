@@ -75,13 +75,17 @@ class StateSpace(StateLayer):
 
 
 def zero_network(inputs: int, hidden: Sequence[int], outputs: int, activation: str = "Tanh") -> nn.Sequential:
-    """Layers of the given widths, the last one without bias and with weights of zero: it starts as the zero map."""
+    """Layers of the given widths, the last one without bias and with weights of zero: it starts as the zero map.
+
+    Of several layers each makes its signals smaller, and its numbers are drawn larger by torch's gain for tanh.
+    """
     layers: list[nn.Module] = []
+    gain = 1.0 if len(hidden) == 1 else nn.init.calculate_gain("tanh")
     for width in hidden:
         linear = nn.Linear(inputs, width)
         with torch.no_grad():
-            linear.weight.normal_(std=inputs**-0.5)
-            linear.bias.uniform_(-1, 1)
+            linear.weight.normal_(std=gain * inputs**-0.5)
+            linear.bias.uniform_(-gain, gain)
         layers += [linear, getattr(nn, activation)()]
         inputs = width
     last = nn.Linear(inputs, outputs, bias=False)

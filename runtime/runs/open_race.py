@@ -37,9 +37,9 @@ SAME = 1.01
 def opened(simulation: SimulationPlan, samples: int, integrating: bool = False) -> SimulationPlan:
     """The stages of a training that leaves structures open and has one stage: first the heats of `HEATS`.
 
-    On records of fewer than `FEW` samples the best candidates are refitted on all data and averaged: there a
-    validation part can hardly tell good from lucky. Where the records come from an integrator the segments grow and no
-    stage stops early.
+    What is taken is refitted on all data: the validation part may show what the training part does not. On records of
+    fewer than `FEW` samples several of the best candidates are, and are averaged: there a validation part can hardly
+    tell good from lucky. Where the records come from an integrator the segments grow and no stage stops early.
     """
     last, *more = simulation.stages
     if more:
@@ -54,7 +54,7 @@ def opened(simulation: SimulationPlan, samples: int, integrating: bool = False) 
     ]
     if samples >= FEW:
         heats[-1] = replace(heats[-1], starts=max(last.starts, heats[0].keep + MORE_STARTS))
-        return replace(simulation, stages=(*growing, *heats, replace(last, starts=1, keep=1)))
+        return replace(simulation, stages=(*growing, *heats, replace(last, starts=1, keep=1)), refit=True)
     several = max(FEW_STARTS, simulation.ensemble)
     heats[-1] = replace(heats[-1], starts=2 * several, keep=several)
     final = replace(last, starts=1, keep=several)

@@ -5,18 +5,29 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from sysidc.compiler.lower import is_second_order
 from sysidc.compiler.plan import StagePlan
+from sysidc.runtime.nn.chain import Chain
 from sysidc.runtime.runs.backwards import LARGER, runs_away
 from sysidc.runtime.runs.candidate_fit import Manner, stack_of
 from sysidc.runtime.runs.candidates import Candidate, Entry
 from sysidc.runtime.runs.fitting import Keep
+from sysidc.runtime.runs.left_over import MUCH, left_over
 from sysidc.runtime.runs.open_race import opened, with_a_tame_one, with_the_smallest
 from sysidc.runtime.runs.periodic_records import averaged
 from sysidc.runtime.runs.race import MUCH_WORSE, Race
-from sysidc.runtime.runs.structures import draws, is_tame, outlook, structures, with_innovations, with_one_more_state
+from sysidc.runtime.runs.structures import (
+    deeper,
+    draws,
+    is_tame,
+    order_of,
+    outlook,
+    structures,
+    with_innovations,
+    with_one_more_state,
+)
 from sysidc.runtime.runs.wrong_loss import is_wrong, one_step_error
 from sysidc.runtime.training.preparation import records_of_part
 from sysidc.runtime.training.stops import Settled
@@ -35,6 +46,12 @@ REACH = 1e3
 
 INNOVATIONS = 3
 """So many of the best structures are raced with innovations, too."""
+
+DEEPER_STARTS = 2
+"""Starts of each network of two layers that joins: these differ more than those of one layer."""
+
+REFIT = 5
+"""Epochs of a refit that goes on from what was fitted."""
 
 EARLY, LAST = (1e-2, 5), (5e-3, 10)
 """A fit ends where the squared error falls by less than this share in so many epochs: in heats, in the last stage."""
@@ -95,17 +112,29 @@ class StructureRace(Race):
     def judged(self, made: Candidate) -> Candidate:
         if self.integrating:
             return made
-        stack = stack_of(self.plans[made.structure], made.index)
-        stack.load_state_dict(made.weights)
-        if not runs_away(stack, records_of_part(self.data), *self.output_range()):
+        if not runs_away(self._stack(made), records_of_part(self.data), *self.output_range()):
             return made
         told = self.label(made.structure, made.index)
         self.place.say(f"  {told}: runs away on the training inputs backwards and {LARGER:g} times as large")
         return replace(made, wild=True)
 
+    def _stack(self, candidate: Candidate) -> nn.Sequential:
+        stack = stack_of(self.plans[candidate.structure], candidate.index)
+        stack.load_state_dict(candidate.weights)
+        return stack
+
     def chosen(self, ranked: list[Candidate]) -> list[Candidate]:
         sound = [candidate for candidate in ranked if not candidate.wild]
         return super().chosen(sound or ranked)
+
+    def _refitted(self, chosen: list[Candidate]) -> list[Candidate]:
+        """A single model goes on from where it is for a few epochs: most of the records it has seen. It stays as it was
+        where what it makes of the others runs away."""
+        if len(chosen) > 1:
+            return super()._refitted(chosen)
+        epochs = min(REFIT, self.stages[-1].train.epochs)
+        behind = super()._refitted([replace(chosen[0], before=chosen[0].weights, epochs=epochs)])
+        return chosen if self.judged(behind[0]).wild else behind
 
     def label(self, structure: str, index: int) -> str:
         """A candidate is called by its structure, and by its start where there are several."""
@@ -125,7 +154,7 @@ class StructureRace(Race):
         if number == 0 and not self.integrating:
             ranked = self._with_more_states(number, stage, ranked)
         if number == max(0, len(self.stages) - 2) and not self.integrating:
-            ranked = self._with_innovations(number, stage, ranked)
+            ranked = self._with_innovations(number, stage, self._with_deeper(number, stage, ranked))
         ranked = with_the_smallest(ranked, stage.keep, self.rank)
         return with_a_tame_one(ranked, self.simulation.ensemble, self._is_tame)
 
@@ -169,3 +198,21 @@ class StructureRace(Race):
             return near
         self.place.say("  they simulate worse, and stay behind")
         return ranked
+
+    def _with_deeper(self, number: int, stage: StagePlan, ranked: list[Candidate]) -> list[Candidate]:
+        """The candidates of the race, and networks of two layers where what the best one misses is no noise."""
+        if not is_second_order(self.plan):
+            return ranked
+        orders = [order_of(candidate.structure) for candidate in ranked]
+        found = deeper(self.plan, sorted({orders[0], min(orders)}))
+        stack = self._stack(ranked[0])
+        share = left_over(stack, self.fitter.unsplit()) if found and isinstance(stack, Chain) else 0.0
+        if share <= MUCH:
+            return ranked
+        self.place.say(
+            f"{share:.0%} of what the best one misses can be foretold: the system bends otherwise; networks of two "
+            "layers join the race"
+        )
+        self.plans |= {structure.name: structure.plan for structure in found}
+        entries: list[Candidate | Entry] = [(item.name, index) for item in found for index in range(DEEPER_STARTS)]
+        return sorted([*ranked, *self.stage(number, stage, entries)], key=self.rank)

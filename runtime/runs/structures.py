@@ -38,6 +38,10 @@ NETWORKS: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
 }
 """Hidden widths of the state equation's network and of the output's."""
 
+DEEPER: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {"two layers in f": ((WIDTH, WIDTH), ())}
+"""What joins late, where the others leave something to learn: one layer bends, the next one cuts, as where a tank is
+full. It takes more epochs to show what it can do."""
+
 POLYNOMIAL = f"polynomial of degree {DEGREE}"
 LONGEST = 20_000
 
@@ -80,6 +84,23 @@ def with_one_more_state(plan: Plan, order: int, names: Sequence[str]) -> list[St
         return []
     wanted = {name.replace(f"{order} states", f"{order + 1} states") for name in names if name.startswith(f"{order} ")}
     return [item for item in structures(plan, [order + 1]) if item.name in wanted]
+
+
+def deeper(plan: Plan, orders: Sequence[int]) -> list[Structure]:
+    """The structures of `DEEPER` that the plan leaves open, of those orders that are small: larger ones take long."""
+    node = next(node for node in _all(plan.model.nodes) if _is_open(node))
+    found = [
+        Structure(f"{order} states, {name}", _with(plan, node, made))
+        for order in orders
+        if order <= max(ORDERS)
+        for name, made in _networks(node, node.arguments, order, DEEPER)
+    ]
+    return [item for item in found if item.plan.model.parameters <= MOST_PARAMETERS]
+
+
+def order_of(name: str) -> int:
+    """The states of a named structure."""
+    return int(name.partition(" ")[0])
 
 
 @dataclass(frozen=True)
@@ -155,16 +176,22 @@ def _choices(node: Node, order: int, integrating: bool) -> Iterator[tuple[str, N
     given = node.arguments
     if integrating and not given["integrators"]:
         given = {**given, "integrators": 1}
-    for name, (hidden, output_hidden) in NETWORKS.items():
-        made = {"states": order, "hidden": hidden, "output_hidden": output_hidden}
-        fixed = {word: value for word, value in given.items() if value != "auto"}
-        if all(fixed.get(word, value) == value for word, value in made.items()):
-            yield name, _sized(node, {**given, **made})
+    yield from _networks(node, given, order, NETWORKS)
     if given["hidden"] == given["output_hidden"] == "auto":
         if not (given["innovations"] or given["integrators"]):
             yield POLYNOMIAL, _polynomial(node, order)
     elif "auto" in (given["hidden"], given["output_hidden"]):
         yield from _half_open(node, given, order)
+
+
+def _networks(
+    node: Node, given: Mapping[str, Any], order: int, networks: Mapping[str, tuple[tuple[int, ...], tuple[int, ...]]]
+) -> Iterator[tuple[str, Node]]:
+    fixed = {word: value for word, value in given.items() if value != "auto"}
+    for name, (hidden, output_hidden) in networks.items():
+        made = {"states": order, "hidden": hidden, "output_hidden": output_hidden}
+        if all(fixed.get(word, value) == value for word, value in made.items()):
+            yield name, _sized(node, {**given, **made})
 
 
 def _half_open(node: Node, given: Mapping[str, Any], order: int) -> Iterator[tuple[str, Node]]:

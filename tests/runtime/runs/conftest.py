@@ -55,3 +55,4 @@ def small_race(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(open_race, "HEATS", (Heat(2_000, 4, 2), Heat(6_000, 6, 2)))
     monkeypatch.setattr(open_race, "FEW_STARTS", 2)
     monkeypatch.setattr(structures, "NETWORKS", {"linear": ((), ()), "network in f": ((4,), ())})
+    monkeypatch.setattr(structures, "DEEPER", {"two layers in f": ((6, 6), ())})

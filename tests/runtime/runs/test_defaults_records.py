@@ -277,4 +277,4 @@ def test_few_samples_are_refitted_and_averaged_and_many_are_not(tmp_path: Path) 
     assert simulation is not None
     few, many = opened(simulation, 500), opened(simulation, 5000)
     assert few.refit and few.ensemble == few.stages[-1].keep == FEW_STARTS
-    assert not many.refit and many.ensemble == 1
+    assert many.refit and many.ensemble == 1
