@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import isqrt
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from sysidc.runtime.bounded.neighbours import Neighbours
@@ -17,6 +18,8 @@ LEAST_NEIGHBOURS = 32
 NUMBERS_AT_ONCE = 1 << 22
 # squared extent of a direction in which a neighbourhood has none, beside its widest one
 FLAT = 1e-12
+# a share of that at which rounding leaves no doubt that no direction is flat
+SAFE = 1e-3
 
 
 def estimate_lipschitz(points: Tensor, targets: Tensor) -> float:
@@ -55,6 +58,17 @@ def _squared_slopes(places: Floats, values: Floats) -> Floats:
 
 def _inverses(grams: Floats) -> Floats:
     """Inverses of X'X (batch, dim, dim); directions in which a neighbourhood has no extent get 0 instead."""
+    factors, failed = torch.linalg.cholesky_ex(torch.from_numpy(grams))
+    factors[failed != 0] = torch.eye(grams.shape[1], dtype=factors.dtype)
+    inverses: Floats = torch.cholesky_inverse(factors).numpy()
+    # the product of the traces is above the ratio of the widest to the thinnest direction
+    spread = np.trace(grams, axis1=1, axis2=2) * np.trace(inverses, axis1=1, axis2=2)
+    thin = (failed.numpy() != 0) | ~(spread < SAFE / FLAT)
+    inverses[thin] = _inverses_of_thin(grams[thin])
+    return inverses
+
+
+def _inverses_of_thin(grams: Floats) -> Floats:
     extents, directions = np.linalg.eigh(grams)
     thin = extents <= FLAT * extents[:, -1:]
     inverted = np.where(thin, 0.0, 1 / np.where(thin, 1.0, extents))

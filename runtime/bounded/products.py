@@ -21,6 +21,8 @@ PAIRS_AT_ONCE = 1 << 21
 DIMENSIONS_PER_SHARE = 32
 # rounding may swap near ties, so that many more are taken than are asked for, then measured exactly
 SPARE = 8
+# coordinates of candidates that are looked at together: 512 KiB, which stay in the cache
+COORDINATES_AT_ONCE = 1 << 16
 # with fewer samples for each neighbour that is asked for, keeping lists costs more than half of the products
 SAMPLES_PER_NEIGHBOUR = 500
 
@@ -110,7 +112,11 @@ class Products:
 
     def _nearest_of(self, queries: Floats, samples: Integers, count: int) -> tuple[Floats, Integers]:
         """Distances and indices (queries, count) of the nearest of the samples (queries, candidates), ascending."""
-        distances = np.linalg.norm(queries[:, None] - self.points[samples], axis=2)
+        distances = np.empty(samples.shape)
+        step = max(1, COORDINATES_AT_ONCE // (samples.shape[1] * queries.shape[1]))
+        for first in range(0, len(queries), step):
+            some = slice(first, first + step)
+            distances[some] = np.linalg.norm(queries[some, None] - self.points[samples[some]], axis=2)
         order = np.argsort(distances, axis=1, kind="stable")[:, :count]
         return np.take_along_axis(distances, order, axis=1), np.take_along_axis(samples, order, axis=1)
 

@@ -51,6 +51,14 @@ def test_a_plane_has_the_length_of_its_slope_times_the_factor() -> None:
     assert estimate_lipschitz(points, points @ slope + 4) == pytest.approx(1.1 * float(slope.norm()), rel=1e-9)
 
 
+@pytest.mark.parametrize("tilt", [0.0, 1e-8], ids=["twins", "near twins"])
+def test_two_inputs_that_move_together_share_the_slope(tilt: float) -> None:
+    points = wave(500, 3, 0.0)[0]
+    points[:, 2] = points[:, 0] + tilt * points[:, 2]
+    found = estimate_lipschitz(points, 2 * points[:, 0] - points[:, 1] + 4)
+    assert found == pytest.approx(1.1 * math.sqrt(1 + 1 + 1), rel=1e-6)
+
+
 @pytest.mark.parametrize("count", [1, 2, 5])
 def test_few_samples_give_finite_estimates(count: int) -> None:
     points, targets = wave(count, 3, 0.1)
