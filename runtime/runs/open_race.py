@@ -37,8 +37,8 @@ SAME = 1.01
 def opened(simulation: SimulationPlan, samples: int, integrating: bool = False) -> SimulationPlan:
     """The stages of a training that leaves structures open and has one stage: first the heats of `HEATS`.
 
-    What is taken is refitted on all data: the validation part may show what the training part does not. On records of
-    fewer than `FEW` samples several of the best candidates are, and are averaged: there a validation part can hardly
+    What is taken is refitted on all data where the validation part shows what the training part does not. On records
+    of fewer than `FEW` samples several of the best candidates are, and are averaged: there a validation part can hardly
     tell good from lucky. Where the records come from an integrator the segments grow and no stage stops early.
     """
     last, *more = simulation.stages

@@ -50,8 +50,9 @@ INNOVATIONS = 3
 DEEPER_STARTS = 2
 """Starts of each network of two layers that joins: these differ more than those of one layer."""
 
-REFIT = 5
-"""Epochs of a refit that goes on from what was fitted."""
+NEW, REFIT = 1.15, 5
+"""A model that misses so many times more of the validation part than of the training part goes on for so many epochs
+with both."""
 
 EARLY, LAST = (1e-2, 5), (5e-3, 10)
 """A fit ends where the squared error falls by less than this share in so many epochs: in heats, in the last stage."""
@@ -128,12 +129,15 @@ class StructureRace(Race):
         return super().chosen(sound or ranked)
 
     def _refitted(self, chosen: list[Candidate]) -> list[Candidate]:
-        """A single model goes on from where it is for a few epochs: most of the records it has seen. It stays as it was
-        where what it makes of the others runs away."""
+        """A single model goes on from where it is for a few epochs on all data where the validation part shows what the
+        training part does not. It stays as it was where what it makes of that runs away."""
         if len(chosen) > 1:
             return super()._refitted(chosen)
+        (best,) = chosen
+        if best.val_error <= NEW * best.fit_error:
+            return chosen
         epochs = min(REFIT, self.stages[-1].train.epochs)
-        behind = super()._refitted([replace(chosen[0], before=chosen[0].weights, epochs=epochs)])
+        behind = super()._refitted([replace(best, before=best.weights, epochs=epochs)])
         return chosen if self.judged(behind[0]).wild else behind
 
     def label(self, structure: str, index: int) -> str:

@@ -76,17 +76,20 @@ def test_only_what_the_file_leaves_open_becomes_deeper(tmp_path: Path) -> None:
     assert list(names.values()) == [two, two, []]
 
 
-def test_many_samples_end_with_a_refit_of_the_best_model_from_where_it_is(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("louder", [1.0, 4.0])
+def test_what_is_taken_goes_on_with_the_validation_part_where_that_shows_something_new(
+    louder: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """At the end of the record the input is louder, and the tank full."""
     monkeypatch.setattr(open_race, "FEW", 300)
     rng = np.random.default_rng(2)
-    u = rng.standard_normal(500)
-    write(tmp_path / "a.csv", u, tank(u, np.inf) + 0.02 * rng.standard_normal(500))
+    u = 0.2 * rng.standard_normal(500)
+    u[400:] *= louder
+    write(tmp_path / "a.csv", u, tank(u, 0.4) + 0.02 * rng.standard_normal(500))
     plan = plan_of(tmp_path, 'train = "a.csv"', f"epochs = {REFIT + 1}", "StateSpace(hidden = [], output_hidden = [])")
     found = _trained(plan, tmp_path)
-    again = [line for line in found.log if line.startswith("refit: 500 samples")]
-    assert again and any(f": {REFIT} epochs, rmse" in line for line in found.log)
+    again = any(line.startswith("refit: 500 samples") for line in found.log)
+    assert again == any(f": {REFIT} epochs, rmse" in line for line in found.log) == (louder > 1)
 
 
 def _data(plan: Plan) -> SpecDataModule:
