@@ -121,7 +121,8 @@ class Fitter:
             reached = errors_of(module, whole)
         ahead = error_ahead(stack, _both(part)) if has_innovations(stack) else 0.0
         seconds = time.perf_counter() - began + earlier
-        if not epochs and isinstance(candidate, Candidate):  # a refit repeats the last stage that was of use
+        if not epochs and isinstance(candidate, Candidate) and task.manner.keep == "worse of both":
+            # stages of raced structures differ in samples alone: a refit repeats the last one that was of use
             before, epochs = candidate.before, candidate.epochs
         found = (*reached, epochs, seconds, rows, *learned_from, ahead)
         return Candidate(structure, index, weights_of(stack), before, *found)
