@@ -68,7 +68,7 @@ class SideBySide:
         try:
             with _unheard(signal.SIGINT):
                 self._submit(tasks)
-        except BrokenProcessPool:
+        except (BrokenProcessPool, OSError):  # the latter where a process is lost while another one begins
             self._lost()
 
     def _submit(self, tasks: Sequence[Task]) -> None:
