@@ -97,7 +97,7 @@ def dead_zone(u: Array) -> Array:
 
 def test_a_calm_validation_part_does_not_choose_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its inputs stay inside the dead zone: there all models are as good."""
-    rng = np.random.default_rng(2)
+    rng = np.random.default_rng(1)
     u = rng.standard_normal(500)
     u[400:] *= 0.05
     write(tmp_path / "train.csv", u, dead_zone(u) + 0.02 * rng.standard_normal(500))
