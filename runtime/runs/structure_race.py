@@ -74,7 +74,6 @@ class StructureRace(Race):
         if seen.integrator is not None:
             told = "the state that adds up is kept out of the networks, segments grow, nothing stops early"
             self.place.say(f"{seen.integrator}; {told}")
-        self.order = max(seen.orders)
         found = structures(self.plan, seen.orders, self.integrating)
         self.plans = {structure.name: structure.plan for structure in found}
         samples = sum(self.data.tapes["train"].lengths)
@@ -164,12 +163,12 @@ class StructureRace(Race):
 
     def _with_more_states(self, number: int, stage: StagePlan, ranked: list[Candidate]) -> list[Candidate]:
         """The candidates with further ones of one more state each, as long as the best has the most that were tried."""
-        best = ranked[0].structure
-        more = with_one_more_state(self.plan, self.order, [candidate.structure for candidate in ranked[: stage.keep]])
-        if not best.startswith(f"{self.order} states") or not more:
+        most = max(map(order_of, self.plans))
+        more = with_one_more_state(self.plan, most, [candidate.structure for candidate in ranked[: stage.keep]])
+        if order_of(ranked[0].structure) < most or not more:
             return ranked
-        self.place.say(f"  the best has {self.order} states, the most that were tried: one more is tried")
-        self.plans, self.order = {**self.plans, **{item.name: item.plan for item in more}}, self.order + 1
+        self.place.say(f"  the best has {most} states, the most that were tried: one more is tried")
+        self.plans |= {item.name: item.plan for item in more}
         joined = self.stage(number, stage, [(item.name, 0) for item in more])
         return self._with_more_states(number, stage, sorted([*ranked, *joined], key=self.rank))
 

@@ -67,7 +67,7 @@ def structures(plan: Plan, orders: Sequence[int], integrating: bool = False) -> 
 
     Of an integrating system the state that adds up is kept out of the networks, and no polynomial is made of it.
     """
-    node = next(node for node in _all(plan.model.nodes) if _is_open(node))
+    node = _open_node(plan)
     states = list(orders) if node.arguments["states"] == "auto" else [node.arguments["states"]]
     found = [
         Structure(f"{order} states, {name}", _with(plan, node, made))
@@ -79,16 +79,16 @@ def structures(plan: Plan, orders: Sequence[int], integrating: bool = False) -> 
 
 def with_one_more_state(plan: Plan, order: int, names: Sequence[str]) -> list[Structure]:
     """Those of the named structures that have `order` states, with one more, where the plan leaves the states open."""
-    node = next(node for node in _all(plan.model.nodes) if _is_open(node))
+    node = _open_node(plan)
     if node.arguments["states"] != "auto" or order >= HIGHEST:
         return []
-    wanted = {name.replace(f"{order} states", f"{order + 1} states") for name in names if name.startswith(f"{order} ")}
-    return [item for item in structures(plan, [order + 1]) if item.name in wanted]
+    kinds = {_kind(name) for name in names if order_of(name) == order}
+    return [item for item in structures(plan, [order + 1]) if _kind(item.name) in kinds]
 
 
 def deeper(plan: Plan, orders: Sequence[int]) -> list[Structure]:
     """The structures of `DEEPER` that the plan leaves open, of those orders that are small: larger ones take long."""
-    node = next(node for node in _all(plan.model.nodes) if _is_open(node))
+    node = _open_node(plan)
     found = [
         Structure(f"{order} states, {name}", _with(plan, node, made))
         for order in orders
@@ -101,6 +101,11 @@ def deeper(plan: Plan, orders: Sequence[int]) -> list[Structure]:
 def order_of(name: str) -> int:
     """The states of a named structure."""
     return int(name.partition(" ")[0])
+
+
+def _kind(name: str) -> str:
+    """What a named structure is besides its states."""
+    return name.partition(", ")[2]
 
 
 @dataclass(frozen=True)
@@ -214,6 +219,11 @@ def _polynomial(node: Node, order: int) -> Node:
     assert isinstance(effect, Effect)
     layer = LAYERS["PolynomialStateSpace"]
     return replace(node, layer=layer.name, target=layer.target, arguments=arguments, parameters=effect.parameters)
+
+
+def _open_node(plan: Plan) -> Node:
+    """The first layer that leaves sizes to the race."""
+    return next(node for node in _all(plan.model.nodes) if _is_open(node))
 
 
 def _is_open(node: Node) -> bool:

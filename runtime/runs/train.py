@@ -137,7 +137,7 @@ def fit(
     progressed: Progressed | None = None,
     jobs: int = 1,
 ) -> Outcome:
-    """Train on the data of a plan. The weights with the lowest val_loss are kept. Raises RunError.
+    """Train on the data of a plan. Raises RunError.
 
     With `progressed` what is done is saved there, and what was done is not done again.
     """
