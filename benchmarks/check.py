@@ -1,7 +1,10 @@
 """How long `sysidc check` takes, in processes of its own: beside an empty Python, beside importing lightning, for 1,000
-files in one call. Prints a table, and the same as JSON on the last line.
+files in one call.
 
-Bytecode and the grammar's table are kept, as they are where sysidc is installed.
+    python benchmarks/check.py
+
+Prints a table, and the same as JSON on the last line. Bytecode and the grammar's table are kept, as they are where
+sysidc is installed.
 """
 
 import json

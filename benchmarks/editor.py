@@ -1,5 +1,7 @@
 """How long the language server takes to answer, over its pipes, about a file of 200 lines: medians in milliseconds.
 
+    python benchmarks/editor.py
+
 Every question follows a keystroke: the text changes, then the question is asked and the answer waited for.
 `diagnostics` is the time that a check takes, without the pause that comes before it. Prints a table, and the same as
 JSON on the last line.

@@ -1,4 +1,7 @@
-"""Trains each spec that is named on the command line and prints how long that took and how the test went."""
+"""Trains each spec that is named and prints how long that took and how the test went.
+
+python benchmarks/examples.py SPEC ...
+"""
 
 import json
 import subprocess

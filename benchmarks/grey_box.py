@@ -15,11 +15,13 @@ import math
 import statistics
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from in_turn import in_turn, seconds_of
 from sysidc.compiler.pipeline import compile_source
 from sysidc.dsl.source import Source
 from sysidc.runtime.nn import Chain, Equations
@@ -41,6 +43,8 @@ RATES = (1e-2, 3e-2, 1e-1)
 CLOSE = 1.01
 PATIENCE = 40.0
 """Seconds that Adam gets at each rate."""
+
+CLOCK = time.perf_counter
 
 Curve = Iterator[tuple[float, float]]
 """Seconds of training and the validation error that they reached."""
@@ -83,12 +87,7 @@ def simulation(steps: int, repetitions: int) -> None:
         outputs = [variant() for variant in variants.values()]
         for output in outputs[1:]:
             torch.testing.assert_close(output, outputs[0])
-        taken: dict[str, list[float]] = {name: [] for name in variants}
-        for _ in range(repetitions):
-            for name, variant in variants.items():
-                began = time.perf_counter()
-                variant()
-                taken[name].append(time.perf_counter() - began)
+        taken = in_turn({name: partial(seconds_of, variant, CLOCK) for name, variant in variants.items()}, repetitions)
     hand = statistics.median(taken["hand-written loop"])
     print(f"{steps:,} steps of a system of two states, by Runge-Kutta")
     for name, seconds in taken.items():
@@ -148,21 +147,21 @@ def second_order(chain: Chain, u: Tensor, y: Tensor) -> Curve:
     optimizer = LevenbergMarquardt(chain.parameters(), damping=1e-2)
     spent = 0.0
     for _ in range(30):
-        began = time.perf_counter()
-        optimizer.step(lambda: problem)
-        spent += time.perf_counter() - began
+        spent += seconds_of(lambda: optimizer.step(lambda: problem), CLOCK)
         yield spent, validation_error(chain, u, y)
 
 
 def first_order(chain: Chain, u: Tensor, y: Tensor, rate: float) -> Curve:
     optimizer = torch.optim.Adam(chain.parameters(), lr=rate)
-    spent = 0.0
-    while spent < PATIENCE:
-        began = time.perf_counter()
+
+    def step() -> None:
         optimizer.zero_grad()
         (chain(u[:, :TRAINING]) - y[:, :TRAINING]).square().mean().backward()
         optimizer.step()
-        spent += time.perf_counter() - began
+
+    spent = 0.0
+    while spent < PATIENCE:
+        spent += seconds_of(step, CLOCK)
         yield spent, validation_error(chain, u, y)
 
 

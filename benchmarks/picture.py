@@ -1,4 +1,7 @@
-"""Draws the picture of the README: the spec that stands there, trained; measured and predicted eight steps ahead."""
+"""Draws the picture of the README: the spec that stands there, trained; measured and predicted eight steps ahead.
+
+python benchmarks/picture.py
+"""
 
 from __future__ import annotations
 

@@ -17,9 +17,9 @@ first of them.
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import statistics
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,7 @@ def memory(line: str) -> float:
 
 AFTER_TORCH = memory("VmRSS")
 
+from in_turn import in_turn, seconds_of  # noqa: E402
 from sysidc.compiler.lower import build_stack  # noqa: E402
 from sysidc.compiler.pipeline import compile_source  # noqa: E402
 from sysidc.dsl.source import Source  # noqa: E402
@@ -140,11 +141,8 @@ def iteration(problem: SimulationProblem, repetitions: int) -> list[Row]:
     optimizer = LevenbergMarquardt(problem.parameters.values())
     optimizer.step(lambda: problem)
     forget()
-    before, seconds = memory("VmRSS"), []
-    for _ in range(repetitions):
-        began = time.process_time()
-        optimizer.step(lambda: problem)
-        seconds.append(time.process_time() - began)
+    before = memory("VmRSS")
+    seconds = [seconds_of(lambda: optimizer.step(lambda: problem)) for _ in range(repetitions)]
     highest = memory("VmHWM")
     count, samples = len(problem.penalty.weight), problem.samples
     work = f"iteration, {count} parameters, {samples} samples"
@@ -241,13 +239,7 @@ def forget() -> None:
 
 
 def compared(work: str, variants: Variants, repetitions: int) -> list[Row]:
-    seconds: dict[str, list[float]] = {name: [] for name in variants}
-    for repetition in range(repetitions + 1):
-        for name, once in variants.items():
-            began = time.process_time()
-            once()
-            if repetition:  # the first one warms up
-                seconds[name].append(time.process_time() - began)
+    seconds = in_turn({name: functools.partial(seconds_of, once) for name, once in variants.items()}, repetitions)
     first = statistics.median(next(iter(seconds.values())))
     return [row_of(work, name, values, first) for name, values in seconds.items()]
 
