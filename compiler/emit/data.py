@@ -7,8 +7,9 @@ from pathlib import PurePath
 from typing import Any
 
 from sysidc.compiler.catalogue.generators import GENERATORS
-from sysidc.compiler.emit.inlining import Import, definition
-from sysidc.compiler.emit.piece import NotEmitted, Piece, plain
+from sysidc.compiler.emit.definitions import definition
+from sysidc.compiler.emit.imports import Import
+from sysidc.compiler.emit.piece import NotEmitted, Piece, plain, where
 from sysidc.compiler.emit.values import call, keywords, literal
 from sysidc.compiler.plan import DataPlan, Plan, SourcePlan, SplitPlan
 
@@ -90,15 +91,15 @@ def _assigned(name: str, sources: tuple[SourcePlan, ...], plan: Plan, part: str)
 
 
 def _source(source: SourcePlan, plan: Plan, part: str) -> list[str]:
-    where = f"{PurePath(source.place.file).name}:{source.place.line}"
+    line = where(source.place)
     if source.kind == "file":
-        lines = call("*read", _file_arguments(source), 8, where)
+        lines = call("*read", _file_arguments(source), 8, line)
     elif source.kind == "benchmark":
         made = f"as_record(frame, COLUMNS, DTYPES) for frame in benchmark({literal(source.name)}, {literal(part)})"
-        lines = [f"*({made})  # {where}"] if len(made) < 60 else ["*(  # " + where, f"    {made}", ")"]
+        lines = [f"*({made})  # {line}"] if len(made) < 60 else ["*(  # " + line, f"    {made}", ")"]
     else:
         inner = "\n".join(_generator(source, plan))
-        lines = call("as_record", [inner, "COLUMNS", "DTYPES"], 8, where, split=True)
+        lines = call("as_record", [inner, "COLUMNS", "DTYPES"], 8, line, split=True)
     return lines
 
 

@@ -1,11 +1,20 @@
-"""Import lines in the order in which isort has them."""
+"""What a program imports, in lines in the order in which isort has them."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
 
-from sysidc.compiler.emit.inlining import Import
+from sysidc.dsl.records import dataclass
+
+
+@dataclass(frozen=True)
+class Import:
+    """`from module import name`, or `import module` where name is None; `alias` is what it is called here."""
+
+    module: str
+    name: str | None = None
+    alias: str | None = None
 
 
 def import_lines(imports: Iterable[Import]) -> str:

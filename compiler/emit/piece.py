@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from sysidc.compiler.emit.inlining import Import
+from pathlib import PurePath
+
+from sysidc.compiler.emit.imports import Import
+from sysidc.compiler.plan import Place
 from sysidc.dsl.records import dataclass
 
 PLAIN = "sysidc.runtime.plain."
@@ -34,3 +37,8 @@ def plain(file: str, *names: str) -> tuple[str, ...]:
 def bare(target: str) -> str:
     """What a dotted path is called where it is defined or imported."""
     return target.rpartition(".")[2]
+
+
+def where(place: Place) -> str:
+    """Where in the spec something stands, as a comment says it."""
+    return f"{PurePath(place.file).name}:{place.line}"

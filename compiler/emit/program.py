@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import PurePath
 
-from sysidc.compiler.emit import data, header, scoring, stack, training
+from sysidc.compiler.emit import data, experiment, fitting, header, scoring, stack
 from sysidc.compiler.emit.absent import absent
-from sysidc.compiler.emit.imports import import_lines
-from sysidc.compiler.emit.inlining import Import, inline
+from sysidc.compiler.emit.imports import Import, import_lines
+from sysidc.compiler.emit.inlining import inline
 from sysidc.compiler.emit.piece import Piece
 from sysidc.compiler.emit.stages import left_out
 from sysidc.compiler.emit.values import literal
@@ -32,8 +32,9 @@ def emit(plan: Plan, folder: str, members: Sequence[Plan] = ()) -> str:
     kinds, built = _kinds(plan, members)
     rest = [
         data.load_records(plan),
-        training.experiment(plan),
-        training.fit(plan),
+        experiment.experiment(plan),
+        experiment.make_experiment(plan),
+        fitting.train(plan),
         scoring.predict(plan),
         scoring.score(plan, built),
     ]

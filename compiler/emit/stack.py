@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import PurePath
-
 from sysidc.compiler.catalogue.installed import HOUSE, is_foreign
 from sysidc.compiler.catalogue.state_rules import nominal
 from sysidc.compiler.emit.equations import EQUATIONS, WRITTEN_OUT, functions
-from sysidc.compiler.emit.inlining import Import
-from sysidc.compiler.emit.piece import NotEmitted, Piece
-from sysidc.compiler.emit.values import call, closed, keywords, literal
+from sysidc.compiler.emit.imports import Import
+from sysidc.compiler.emit.piece import NotEmitted, Piece, where
+from sysidc.compiler.emit.values import call, closed, indented, keywords, literal
 from sysidc.compiler.plan import CallPlan, Node, Plan
 
 TORCH = "torch.nn."
@@ -92,7 +90,7 @@ def _stack(plan: Plan, indent: int) -> list[str]:
     if chain is None:
         return sequence(plan.model.nodes, indent, "")
     children = [f"{literal(node.name)}: " + "\n".join(module(node, indent + 8)) for node in plan.model.nodes]
-    modules = "\n".join(["{", *_indented([closed(child) for child in children], 4), "}"])
+    modules = "\n".join(["{", *indented([closed(child) for child in children], 4), "}"])
     given = {"input_channels": chain.input_channels, "known_channels": chain.known_channels}
     settings = keywords({**given, "known": chain.known, "initial": chain.initial})
     return call("Chain", [modules, *settings], indent, split=True)
@@ -108,13 +106,13 @@ def _function(plan: Plan, name: str) -> str:
     ]
     if dtype == "float32":
         body = _stack(plan, 8)
-        return "\n".join([*lines, *_indented(["return " + body[0], *body[1:]], 8)])
+        return "\n".join([*lines, *indented(["return " + body[0], *body[1:]], 8)])
     body = _stack(plan, 12)
     lines += [
         "        default = torch.get_default_dtype()",
         f"        torch.set_default_dtype(torch.{dtype})",
         "        try:",
-        *_indented(["return " + body[0], *body[1:]], 12),
+        *indented(["return " + body[0], *body[1:]], 12),
         "        finally:",
         "            torch.set_default_dtype(default)",
     ]
@@ -141,13 +139,13 @@ def sequence(nodes: tuple[Node, ...], indent: int, comment: str) -> list[str]:
     for node in nodes:
         inner = "\n".join(module(node, indent + 12))
         pairs.append("\n".join(call("", [literal(node.name), inner], indent + 8, split=True)))
-    ordered = call("OrderedDict", ["\n".join(["[", *_indented([closed(pair) for pair in pairs], 4), "]"])], split=True)
+    ordered = call("OrderedDict", ["\n".join(["[", *indented([closed(pair) for pair in pairs], 4), "]"])], split=True)
     return call("nn.Sequential", ["\n".join(ordered)], indent, comment, split=True)
 
 
 def module(node: Node, indent: int) -> list[str]:
     """One child of a stack, with the line of the spec that it comes from."""
-    lines = _bare(node, indent, place(node))
+    lines = _bare(node, indent, where(node.place))
     if node.init is not None:
         name = "with_matrices" if node.init.name in TWO_AXES_ONLY else "initialised"
         lines = call(name, ["\n".join(lines), _fill(node.init)], indent, split=True)
@@ -189,12 +187,3 @@ def _name(target: str) -> str:
     if target.startswith(TORCH):
         return "nn." + target.removeprefix(TORCH)
     return target.rpartition(".")[2] if target.startswith(HOUSE) else target
-
-
-def place(node: Node) -> str:
-    """Where in the spec a layer stands."""
-    return f"{PurePath(node.place.file).name}:{node.place.line}"
-
-
-def _indented(lines: list[str], spaces: int) -> list[str]:
-    return [" " * spaces + line if line else line for text in lines for line in text.split("\n")]

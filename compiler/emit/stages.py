@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from pathlib import PurePath
 
 from sysidc.compiler.emit.header import layout, measured_inputs, spans_record
-from sysidc.compiler.emit.inlining import Import
-from sysidc.compiler.emit.piece import Piece, plain
+from sysidc.compiler.emit.imports import Import
+from sysidc.compiler.emit.piece import Piece, plain, where
 from sysidc.compiler.emit.stack import every
 from sysidc.compiler.emit.values import call, keywords, literal
 from sysidc.compiler.plan import Plan, StagePlan
@@ -108,7 +107,7 @@ def stages(plan: Plan) -> Piece:
     lines += [f"ranked = [Candidate(index) for index in range({simulation.stages[0].starts})]"]
     for number, stage in enumerate(simulation.stages):
         going = "ranked" if not number else f"ranked[:{simulation.stages[number - 1].keep}]"
-        made = call("stages.stage", [going, *_stage(plan, number, stage)], 13, _place(stage))
+        made = call("stages.stage", [going, *_stage(plan, number, stage)], 13, where(stage.place))
         lines.append("ranked = " + "\n".join(made))
     lines.append(f"chosen = ranked[:{max(1, simulation.ensemble)}]")
     if simulation.refit:
@@ -145,7 +144,3 @@ def _begin(plan: Plan) -> tuple[str, tuple[str, ...]]:
         inputs = literal(measured_inputs(plan))
         return f"EquationStarts({block}, SEED, scale, {inputs}, OUTPUT_SIGNALS)", plain("starts", "EquationStarts")
     return f"Starts(linear={simulation.linear_start}, block={block}, seed=SEED)", (STARTS,)
-
-
-def _place(stage: StagePlan) -> str:
-    return f"{PurePath(stage.place.file).name}:{stage.place.line}"

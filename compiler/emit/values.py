@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 WIDTH = 88
@@ -49,8 +49,8 @@ def call(name: str, arguments: Sequence[str], indent: int = 0, comment: str = ""
     fits = indent + len(line) + len(remark) + 1 <= WIDTH
     if (not split and fits and not any("\n" in argument for argument in arguments)) or not arguments:
         return [line + remark]
-    inner = [text for argument in arguments for text in _indented(closed(argument))]
-    return [f"{name}({remark}", *inner, ")"]
+    inner = (closed(argument) for argument in arguments)
+    return [f"{name}({remark}", *indented(inner, 4), ")"]
 
 
 def closed(argument: str) -> str:
@@ -60,5 +60,11 @@ def closed(argument: str) -> str:
     return "\n".join([*lines, f"{code},{mark}{comment}"])
 
 
-def _indented(text: str) -> list[str]:
-    return [f"    {line}" if line else line for line in text.split("\n")]
+def started(start: str, lines: Sequence[str], spaces: int) -> list[str]:
+    """`start` before the lines of a call, indented."""
+    return indented([start + lines[0], *lines[1:]], spaces)
+
+
+def indented(texts: Iterable[str], spaces: int) -> list[str]:
+    """The lines of texts of one or several lines."""
+    return [" " * spaces + line if line else line for text in texts for line in text.split("\n")]

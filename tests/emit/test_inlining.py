@@ -6,8 +6,8 @@ import ast
 
 import pytest
 
-from sysidc.compiler.emit.imports import import_lines
-from sysidc.compiler.emit.inlining import Import, inline
+from sysidc.compiler.emit.imports import Import, import_lines
+from sysidc.compiler.emit.inlining import inline
 from sysidc.compiler.emit.values import call, literal
 
 WRAPPER = "sysidc.runtime.nn.CastWrapper"
