@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -118,8 +119,12 @@ class Run:
         """Predictions for a file, a frame or columns by name, in the units of the data.
 
         Columns: step (and time), the inputs, y where it was measured, y_predicted, in bounded mode y_lower, y_upper and
-        y_kernel; `record` in front where there are several. Raises DataError and RunError.
+        y_kernel; `record` in front where there are several. Warns where a simulation runs away. Raises DataError and
+        RunError.
         """
         from sysidc.runtime.runs.predict import as_frame, predict_data
 
-        return as_frame(predict_data(self.trained, data, horizon))
+        def say(line: str) -> None:
+            warnings.warn(line.removeprefix("warning: "), stacklevel=4)
+
+        return as_frame(predict_data(self.trained, data, horizon, say))

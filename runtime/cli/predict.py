@@ -21,7 +21,10 @@ def run(given: Namespace) -> int:
     from sysidc.runtime.runs.predict import predict_file, require_ending
 
     require_ending(given.output)
-    steps = predict_file(open_run(given.run_folder).trained, given.data, given.output, given.horizon)
+    trained = open_run(given.run_folder).trained
+    steps = predict_file(
+        trained, given.data, given.output, given.horizon, say=lambda line: print(line, file=sys.stderr)
+    )
     print(f"{steps} steps in {given.output}", file=sys.stderr)
     return CLEAN
 

@@ -19,13 +19,13 @@ def run(given: Namespace) -> int:
     from sysidc.runtime.api import open_run
     from sysidc.runtime.runs import mistakes
     from sysidc.runtime.runs.evaluate import score, scored_records
-    from sysidc.runtime.runs.left_out import left_out
+    from sysidc.runtime.runs.ran_away import ran_away
 
     opened = open_run(given.run_folder)
     records = scored_records(opened.plan)
     if not records:
         raise mistakes.no_test_part(opened.plan.model.name)
-    for line in left_out(opened.trained, records):
+    for line in ran_away(opened.trained, records):
         print(line, file=sys.stderr)
     tell(given.run_folder, score(opened.trained, records), given.output)
     return CLEAN

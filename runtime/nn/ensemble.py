@@ -9,11 +9,12 @@ from torch import Tensor, nn
 
 
 class Ensemble(nn.Module):
-    """y = mean of what the members return for x; every member finds its own start.
+    """y = mean of what the members that count return for x; every member finds its own start.
 
-    x (batch, time, channels) -> y of the members' shape. For each window the members are left out that return no number
-    or leave the range `low` .. `high` (outputs) of the training outputs by more than its width; where all of them do,
-    all count that return numbers alone. What no member gives a number for is the middle of the range.
+    x (batch, time, channels) -> y of the members' shape. For each window those members count that leave the range
+    `low` .. `high` (outputs) of the training outputs by more than its width in the fewest steps: those that never do,
+    where there are any. Of members that all run away this is the last one to leave; it is held at that distance. Where
+    what counts is no number y is the middle of the range.
     """
 
     low: Tensor
@@ -27,18 +28,19 @@ class Ensemble(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         y = torch.stack([member(x) for member in self.members])
-        return self.mean(y, self.inside(y).all(dim=2))
+        return self.mean(y, self.outside(y).sum(dim=2))
 
-    def inside(self, y: Tensor) -> Tensor:
-        """Where each member is in range, (members, batch, time), of outputs y (members, batch, time, outputs)."""
+    def outside(self, y: Tensor) -> Tensor:
+        """Where each member is out of range, (members, batch, time), of outputs y (members, batch, time, outputs)."""
         width = self.high - self.low
-        return ((y >= self.low - width) & (y <= self.high + width)).all(dim=3)
+        return ~((y >= self.low - width) & (y <= self.high + width)).all(dim=3)
 
-    def mean(self, y: Tensor, inside: Tensor) -> Tensor:
-        """(batch, time, outputs) of y (members, batch, time, outputs) and the members in range, (members, batch)."""
-        numbers = y.isfinite()
-        sound = inside | (numbers.all(dim=3).all(dim=2) & ~inside.any(dim=0))
-        sound = (sound | ~sound.any(dim=0))[..., None, None] & numbers
-        total = torch.where(sound, y, torch.zeros_like(y)).sum(dim=0)
-        count = sound.sum(dim=0)
+    def mean(self, y: Tensor, steps: Tensor) -> Tensor:
+        """(batch, time, outputs) of y (members, batch, time, outputs) and each member's `steps` out of range, (members,
+        batch)."""
+        width = self.high - self.low
+        counts = (steps == steps.amin(dim=0))[..., None, None] & ~y.isnan()
+        held = torch.minimum(torch.maximum(y, self.low - width), self.high + width)
+        total = torch.where(counts, held, torch.zeros_like(y)).sum(dim=0)
+        count = counts.sum(dim=0)
         return torch.where(count > 0, total / count.clamp_min(1), (self.low + self.high) / 2)

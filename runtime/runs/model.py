@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
@@ -31,19 +31,23 @@ class Trained:
     """A plan with its trained parts; `module` is the mode's training module, which holds the stack and the band.
 
     Of an ensemble `members` are the plans of its stacks, which differ in their layers alone; `plan` is the first.
+    `output_range` are the least and the largest outputs that a state-space model was trained on, in the units of the
+    data: each (outputs), None where nobody asked.
     """
 
     plan: Plan
     module: TrainingModule
     normalizer: Normalizer
     members: tuple[Plan, ...] = ()
+    output_range: Sequence[Sequence[float]] | None = None
 
     @classmethod
     def untrained(cls, plan: Plan, members: Sequence[Plan] = ()) -> Trained:
         """The parts of a plan as they are before any data were seen; with `members` an ensemble of their stacks."""
         stack: nn.Module = build_stack(plan)
         if members:
-            bounds = torch.zeros(sum(len(signal.columns) for signal in _outputs(plan)))
+            count = sum(len(signal.columns) for signal in _outputs(plan))
+            bounds = torch.zeros(count, dtype=getattr(torch, plan.model.dtype))
             stack = Ensemble([build_stack(member) for member in members], bounds, bounds)
         module = training_module(plan, stack)  # type: ignore[arg-type]
         assert isinstance(module, TrainingModule)
@@ -64,7 +68,8 @@ class Trained:
 
     def save(self, folder: Path) -> None:
         with written(folder / WEIGHTS) as path:
-            path.write_bytes(save(self.state(), metadata={"plan": self.plan.hash}))
+            told = {"plan": self.plan.hash, "output_range": json.dumps(self.output_range)}
+            path.write_bytes(save(self.state(), metadata=told))
         if any(member.model != self.plan.model for member in self.members):
             write_json(folder / MEMBERS, self.member_trees())
 
@@ -79,8 +84,10 @@ class Trained:
         if not path.is_file():
             raise mistakes.no_run(folder, WEIGHTS)
         try:
-            return cls.of_state(plan, load_file(path), _members(folder, plan))
-        except (SafetensorError, OSError, RuntimeError) as error:
+            with safe_open(path, "pt") as file:
+                told = json.loads((file.metadata() or {}).get("output_range", "null"))
+            return replace(cls.of_state(plan, load_file(path), _members(folder, plan)), output_range=told)
+        except (SafetensorError, OSError, RuntimeError, ValueError) as error:
             raise mistakes.broken_run(path, " ".join(str(error).split())) from None
 
     @classmethod

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -25,6 +25,7 @@ from sysidc.runtime.runs.columns_writer import ColumnsWriter
 from sysidc.runtime.runs.continued import Way, continued
 from sysidc.runtime.runs.folder import written
 from sysidc.runtime.runs.model import Trained
+from sysidc.runtime.runs.ran_away import of_outputs, told_of
 from sysidc.runtime.runs.records import Predicted, predict_record
 
 if TYPE_CHECKING:
@@ -35,35 +36,54 @@ if TYPE_CHECKING:
 
 Data: TypeAlias = "str | Path | pd.DataFrame | Mapping[str, Any]"
 Columns: TypeAlias = dict[str, Array]
+Say: TypeAlias = Callable[[str], object]
 
 ENDINGS = (".csv", ".parquet", ".npz")
 LONG = 64 << 20
 """Bytes of a file from which on it is predicted in pieces."""
 
 
-def predict_data(trained: Trained, data: Data, horizon: int | None = None) -> list[tuple[str, Columns]]:
-    """(record, columns) for each record of a file or for one table of columns. Raises DataError, RunError."""
+def unheard(line: str) -> None:
+    """Nobody listens."""
+
+
+def predict_data(
+    trained: Trained, data: Data, horizon: int | None = None, say: Say = unheard
+) -> list[tuple[str, Columns]]:
+    """(record, columns) for each record of a file or for one table of columns; `say` hears where it runs away.
+    Raises DataError, RunError."""
     if horizon is not None and trained.plan.train.prediction is None:
         raise mistakes.no_horizon(trained.plan.train.mode)
     records = read_file(trained.plan, Path(data)) if isinstance(data, str | Path) else [_table(trained.plan, data)]
-    tensors = _tensors(trained.plan, records, data)
-    return [(record.name, prediction_columns(trained, record, horizon)) for record in tensors]
+    found = []
+    for record in _tensors(trained.plan, records, data):
+        predicted = predict_record(trained, record.values, horizon)
+        found.append((record.name, _of_record(trained.plan, record, predicted)))
+        for line in told_of(trained, record, predicted, "record"):
+            say(line)
+    return found
 
 
 def predict_file(
-    trained: Trained, data: Path, output: Path, horizon: int | None = None, rows: int | None = None
+    trained: Trained,
+    data: Path,
+    output: Path,
+    horizon: int | None = None,
+    rows: int | None = None,
+    say: Say = unheard,
 ) -> int:
     """Predictions for a file as a file; returns how many steps it holds. Raises DataError, RunError.
 
     A long file is read, predicted and written `rows` steps at a time, where file formats and model allow that: then
     the memory that it takes does not grow with the record. Without `rows` files from `LONG` bytes on count as long.
+    `say` hears where a simulation runs away.
     """
     require_ending(output)
     if horizon is not None and trained.plan.train.prediction is None:
         raise mistakes.no_horizon(trained.plan.train.mode)
     way = continued(trained, horizon) if _is_long(trained.plan, data, output, rows) else None
     if way is None:
-        parts = predict_data(trained, data, horizon)
+        parts = predict_data(trained, data, horizon, say)
         write_columns(output, parts)
         return sum(len(columns["step"]) for _, columns in parts)
     from sysidc.runtime.runs.chunks import ROWS_AT_ONCE, readable
@@ -71,7 +91,7 @@ def predict_file(
     plan = trained.plan
     at_once = way.multiple * -(-(rows or ROWS_AT_ONCE) // way.multiple)
     file = readable(data, _required(plan), header_signals(plan), _separator(plan), at_once)
-    return _write_pieces(plan, file, way, output)
+    return _write_pieces(trained, file, way, output, say)
 
 
 def _is_long(plan: Plan, data: Path, output: Path, rows: int | None) -> bool:
@@ -83,12 +103,15 @@ def _is_long(plan: Plan, data: Path, output: Path, rows: int | None) -> bool:
     return plain and {data.suffix.lower(), output.suffix.lower()} <= {".csv", ".parquet"}
 
 
-def _write_pieces(plan: Plan, file: ChunkedFile, way: Way, output: Path) -> int:
-    done = 0
+def _write_pieces(trained: Trained, file: ChunkedFile, way: Way, output: Path, say: Say) -> int:
+    plan, done, told = trained.plan, 0, False
     with written(output) as temporary, ColumnsWriter(temporary) as writer:
         for values, predicted in way.run(file):
             steps = np.arange(done, done + len(next(iter(values.values()))))
             writer.write(_columns(plan, steps, None, values, predicted))
+            for line in () if told else of_outputs(trained, predicted, f"in '{file.path}'", done):
+                say(line)
+                told = True
             done += len(steps)
         if done < shortest(plan):
             raise too_few(f"'{file.path}'", shortest(plan), done)
@@ -98,8 +121,11 @@ def _write_pieces(plan: Plan, file: ChunkedFile, way: Way, output: Path) -> int:
 def prediction_columns(trained: Trained, record: TensorRecord, horizon: int | None = None) -> Columns:
     """step, time, the inputs, then for each output column `y`: y if measured, y_predicted, and in bounded mode y_lower,
     y_upper and y_kernel."""
-    predicted = predict_record(trained, record.values, horizon)
-    return _columns(trained.plan, np.arange(len(record)), record.time, record.values, predicted)
+    return _of_record(trained.plan, record, predict_record(trained, record.values, horizon))
+
+
+def _of_record(plan: Plan, record: TensorRecord, predicted: Predicted) -> Columns:
+    return _columns(plan, np.arange(len(record)), record.time, record.values, predicted)
 
 
 def _columns(

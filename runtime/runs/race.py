@@ -118,10 +118,13 @@ class Race:
         return candidate.fit_error
 
     def output_range(self) -> tuple[Tensor, Tensor]:
-        """Least and largest normalised outputs of the training part, (outputs)."""
+        """Least and largest normalised outputs of the training part, (outputs); one that never moves has a width of its
+        unit."""
         tape = self.data.tapes["train"]
         values = torch.cat([tape.values[window.signal] for window in self.plan.model.outputs], dim=1)
-        return values.amin(dim=0), values.amax(dim=0)
+        low, high = values.amin(dim=0), values.amax(dim=0)
+        still = (high <= low).to(low) / 2
+        return low - still, high + still
 
     def label(self, structure: str, index: int) -> str:
         """How a candidate is called."""
@@ -255,7 +258,15 @@ class Race:
         module = module_of(plan, self.data, stack)
         give_band(module, self.data)
         members = tuple(self.plans[candidate.structure] for candidate in chosen)
-        return Trained(plan, module.cpu().eval(), self.data.normalizer.cpu(), members if len(members) > 1 else ())
+        members = members if len(members) > 1 else ()
+        return Trained(plan, module.cpu().eval(), self.data.normalizer.cpu(), members, self._range_in_units())
+
+    def _range_in_units(self) -> list[list[float]] | None:
+        """The range of the training outputs that a simulation is held against, in the units of the data."""
+        if self.plan.model.chain is None:
+            return None
+        shift, scale = self.data.normalizer.join([window.signal for window in self.plan.model.outputs])
+        return [(end.double().cpu() * scale.cpu() + shift.cpu()).tolist() for end in self.output_range()]
 
 
 def _count(number: int, what: str) -> str:

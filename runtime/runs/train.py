@@ -25,12 +25,12 @@ from sysidc.runtime.runs.evaluate import Row, score, scored_records
 from sysidc.runtime.runs.fitting import Workplace, fit_once, module_of, threads_of
 from sysidc.runtime.runs.gentle_stop import gentle_stop
 from sysidc.runtime.runs.learned import tell_numbers
-from sysidc.runtime.runs.left_out import left_out
 from sysidc.runtime.runs.loggers import require_packages
 from sysidc.runtime.runs.model import Trained, members_of
 from sysidc.runtime.runs.predict import prediction_columns, write_columns
 from sysidc.runtime.runs.processes import is_shared, rank
 from sysidc.runtime.runs.progress import Progress, announcement
+from sysidc.runtime.runs.ran_away import ran_away
 from sysidc.runtime.runs.record_warnings import record_warnings
 from sysidc.runtime.runs.report import write_report
 from sysidc.runtime.runs.resolved import resolved_text
@@ -118,7 +118,7 @@ def _make(
         files.write_plan(folder, outcome.trained.plan, run)
         records = scored_records(plan)
         rows = score(outcome.trained, records)
-        for line in left_out(outcome.trained, records):
+        for line in ran_away(outcome.trained, records):
             outcome.log.append(line)
             Progress(plan.train.epochs, quiet).say(line)
         told = environment(plan, hashes, outcome.device, outcome.threads, outcome.seconds)
@@ -184,7 +184,8 @@ def _as_tree(outcome: Outcome) -> dict[str, Any]:
     """All of an outcome that a checkpoint can hold."""
     own = {field.name: getattr(outcome, field.name) for field in fields(outcome)}
     trained = outcome.trained
-    return {**own, "trained": trained.state(), "plan": to_json(trained.plan), "members": trained.member_trees()}
+    more = {"plan": to_json(trained.plan), "members": trained.member_trees(), "output_range": trained.output_range}
+    return {**own, "trained": trained.state(), **more}
 
 
 def _outcome_of(plan: Plan, tree: dict[str, Any]) -> Outcome:
@@ -192,7 +193,8 @@ def _outcome_of(plan: Plan, tree: dict[str, Any]) -> Outcome:
     raced = from_json(tree.pop("plan"))
     own = replace(plan, model=raced.model)
     members = members_of(own, tree.pop("members"))
-    return Outcome(**{**tree, "trained": Trained.of_state(own, tree["trained"], members)})
+    trained = replace(Trained.of_state(own, tree["trained"], members), output_range=tree.pop("output_range"))
+    return Outcome(**{**tree, "trained": trained})
 
 
 def _write_outcome(folder: Path, outcome: Outcome, rows: list[Row], records: tuple[TensorRecord, ...]) -> None:

@@ -68,7 +68,7 @@ class StreamStep(StepForm):
 
 
 class EnsembleStep(StepForm):
-    """The states of all members, and behind them for each member whether it has left the range so far (0 or 1).
+    """The states of all members, and behind them for each member in how many steps it has been out of range so far.
 
     y[k] is the last output of the ensemble over the record that ends at k: what the members make of later steps is not
     known yet, so a member that leaves the range is left out from that step on.
@@ -82,11 +82,11 @@ class EnsembleStep(StepForm):
         self.range = Ensemble([], self.units.decode(ensemble.low), self.units.decode(ensemble.high))
 
     def forward(self, u: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
-        *states, left = torch.split(x, self.sizes, dim=1)
+        *states, before = torch.split(x, self.sizes, dim=1)
         moved = [form(u, state) for form, state in zip(self.forms, states, strict=True)]
         y = torch.stack([now for now, _ in moved])[:, :, None]
-        inside = self.range.inside(y)[..., 0] & (left.T == 0)
-        return self.range.mean(y, inside)[:, 0], torch.cat([*(after for _, after in moved), (~inside).T.to(x)], dim=1)
+        steps = before.T + self.range.outside(y)[..., 0]
+        return self.range.mean(y, steps)[:, 0], torch.cat([*(after for _, after in moved), steps.T], dim=1)
 
 
 class WindowStep(StepForm):

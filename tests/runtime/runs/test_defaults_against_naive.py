@@ -13,7 +13,7 @@ from sysidc.runtime.nn.ensemble import Ensemble
 from sysidc.runtime.runs import structure_race, structures
 from sysidc.runtime.runs.candidates import Candidate
 from sysidc.runtime.runs.evaluate import scored_records
-from sysidc.runtime.runs.left_out import left_out
+from sysidc.runtime.runs.ran_away import ran_away
 from sysidc.runtime.runs.structure_race import StructureRace
 from sysidc.runtime.runs.structures import outlook
 from tests.runtime.runs.bare_simulation import plan_of, write
@@ -135,7 +135,7 @@ def test_a_member_that_runs_away_in_the_test_does_not_spoil_the_average_and_this
     plan = plan_of(tmp_path, 'train = "train.csv"  test = "test.csv"', "epochs = 8")
     found = trained(plan, tmp_path)
     ours = error_of(plan, found)
-    (line,) = left_out(found.trained, scored_records(plan))
+    (line,) = ran_away(found.trained, scored_records(plan))
     monkeypatch.setattr(Ensemble, "mean", lambda ensemble, y, inside: y.mean(dim=0))
     naive = error_of(plan, found)
     assert ours < 0.05 and not naive < 100 * ours

@@ -65,14 +65,21 @@ def test_a_member_that_leaves_the_range_of_the_outputs_by_more_than_its_width_do
     torch.testing.assert_close(both(calm), torch.stack([calm[0], calm[1] + 0.05]))
 
 
-def test_where_all_members_leave_the_range_those_without_numbers_do_not_count_and_the_rest_is_a_number() -> None:
-    nothing = torch.full((1, 3, 1), float("nan"))
-    far = torch.tensor([[[0.5], [9.0], [11.0]]])
-    low, high = torch.tensor([0.0]), torch.tensor([1.0])
-    torch.testing.assert_close(Ensemble([_Returns(nothing), _Returns(far)], low, high)(far), far)
-    broken = torch.tensor([[[0.5], [9.0], [float("inf")]]])
-    both = Ensemble([_Returns(nothing), _Returns(broken)], low, high)
-    torch.testing.assert_close(both(far), torch.tensor([[[0.5], [9.0], [0.5]]]))
+def test_where_all_members_run_away_the_last_to_leave_is_held_at_a_width_from_the_range() -> None:
+    early = torch.tensor([[[0.5], [7.0], [1e132], [float("inf")], [float("nan")]]], dtype=torch.float64)
+    late = torch.tensor([[[0.4], [0.6], [1.9], [1e9], [float("nan")]]], dtype=torch.float64)
+    low, high = torch.zeros(1).double(), torch.ones(1).double()
+    both = Ensemble([_Returns(early), _Returns(late)], low, high)
+    torch.testing.assert_close(both(early)[0, :, 0].tolist(), [0.4, 0.6, 1.9, 2.0, 0.5])
+
+
+def test_members_that_run_away_at_once_are_averaged_where_they_are_numbers() -> None:
+    nothing, far = torch.full((1, 3, 1), float("nan")), torch.tensor([[[9.0], [-9.0], [float("-inf")]]])
+    both = Ensemble([_Returns(nothing), _Returns(far)], torch.tensor([0.0]), torch.tensor([1.0]))
+    torch.testing.assert_close(both(far), torch.tensor([[[2.0], [-1.0], [-1.0]]]))
+    torch.testing.assert_close(
+        Ensemble([_Returns(nothing)], torch.tensor([0.0]), torch.tensor([1.0]))(far), torch.full((1, 3, 1), 0.5)
+    )
 
 
 def test_of_models_that_are_as_good_the_smallest_goes_on_and_a_worse_one_does_not() -> None:
