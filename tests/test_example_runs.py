@@ -11,7 +11,7 @@ import pytest
 
 import sysidc
 from sysidc.compiler.pipeline import compile_source
-from sysidc.dsl.formatter import format_source
+from sysidc.dsl.formatter.canonical import format_source
 from sysidc.dsl.source import Source
 
 ROOT = Path(__file__).resolve().parents[1]

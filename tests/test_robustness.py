@@ -20,7 +20,7 @@ from sysidc.compiler.pipeline import compile_source
 from sysidc.compiler.plan import to_json
 from sysidc.compiler.program import UnreadableFile, read_source
 from sysidc.dsl.diagnostics import SpecError
-from sysidc.dsl.formatter import format_source
+from sysidc.dsl.formatter.canonical import format_source
 from sysidc.dsl.render import github, json, junit, sarif, text
 from sysidc.dsl.source import Source
 from sysidc.runtime.cli import main

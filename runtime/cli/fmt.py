@@ -7,7 +7,7 @@ import sys
 from argparse import ArgumentParser, Namespace
 
 from sysidc.dsl.diagnostics import SpecError
-from sysidc.dsl.formatter import format_source
+from sysidc.dsl.formatter.canonical import format_source
 from sysidc.dsl.source import Source
 from sysidc.runtime.cli import CLEAN, FINDINGS, findings
 from sysidc.runtime.cli.files import replace, sources

@@ -29,7 +29,7 @@ from sysidc.compiler.plan import (
     to_json,
 )
 from sysidc.compiler.program import OverrideError
-from sysidc.dsl.formatter import format_source
+from sysidc.dsl.formatter.canonical import format_source
 from sysidc.runtime.cli import CLEAN, FINDINGS, findings
 from sysidc.runtime.cli.files import add_set, overrides, read
 

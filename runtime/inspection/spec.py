@@ -11,7 +11,7 @@ from textwrap import wrap
 import numpy as np
 
 from sysidc.compiler.catalogue.settings import ENDINGS
-from sysidc.dsl.formatter import format_source
+from sysidc.dsl.formatter.canonical import format_source
 from sysidc.dsl.source import Source
 from sysidc.runtime.editors.vocabulary import keywords
 from sysidc.runtime.inspection.findings import Findings

@@ -7,7 +7,7 @@ from difflib import SequenceMatcher
 from lsprotocol import types
 
 from sysidc.dsl.diagnostics import SpecError
-from sysidc.dsl.formatter import format_source
+from sysidc.dsl.formatter.canonical import format_source
 from sysidc.runtime.lsp.documents import Text
 
 

@@ -10,7 +10,7 @@ import pytest
 from sysidc.compiler import sentences
 from sysidc.compiler.allowances import WARNINGS, allowances
 from sysidc.compiler.pipeline import compile_source
-from sysidc.dsl.formatter import format_source
+from sysidc.dsl.formatter.canonical import format_source
 from sysidc.dsl.source import Source
 
 SECTIONS = """signals { input u  output y }

@@ -8,7 +8,7 @@ from sysidc.compiler.difference import differences, weights_fit
 from sysidc.compiler.lower import build_stack
 from sysidc.compiler.pipeline import compile_source
 from sysidc.compiler.plan import Plan, from_json, to_json
-from sysidc.dsl.formatter import format_source
+from sysidc.dsl.formatter.canonical import format_source
 from sysidc.dsl.source import Source
 from tests.compiler.programs import spec
 

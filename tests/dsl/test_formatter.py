@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from sysidc.dsl.diagnostics import SpecError
-from sysidc.dsl.formatter import comment_texts, format_source, meaning
+from sysidc.dsl.formatter.canonical import comment_texts, format_source, meaning
 from sysidc.dsl.parser import parse
 from sysidc.dsl.source import Source
 

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from sysidc.dsl.formatter import comment_texts, format_source, meaning
+from sysidc.dsl.formatter.canonical import comment_texts, format_source, meaning
 from sysidc.dsl.parser import parse
 from sysidc.dsl.recovery.automaton import END, automaton
 from sysidc.dsl.recovery.lexing import literals, terminal_of

@@ -12,7 +12,7 @@ import pytest
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
-from sysidc.dsl.formatter import format_source
+from sysidc.dsl.formatter.canonical import format_source
 from sysidc.dsl.source import Source
 from tests.lsp.editor import Editor
 

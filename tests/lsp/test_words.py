@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from sysidc.dsl import syntax
-from sysidc.dsl.formatter import format_source
+from sysidc.dsl.formatter.canonical import format_source
 from sysidc.dsl.parser import parse
 from sysidc.dsl.source import Source
 from sysidc.runtime.lsp.words import open_at_end, scan
