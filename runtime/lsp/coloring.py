@@ -6,7 +6,7 @@ from lsprotocol import types
 
 from sysidc.runtime.lsp.documents import Documents, Text
 from sysidc.runtime.lsp.names import STACKS, VALUES, defined
-from sysidc.runtime.lsp.words import Word
+from sysidc.runtime.lsp.words.frames import Word
 
 TYPES = (
     "keyword",

@@ -18,7 +18,8 @@ from sysidc.dsl.diagnostics import Diagnostic
 from sysidc.dsl.parser import parse
 from sysidc.dsl.source import Source
 from sysidc.runtime.lsp.positions import Lines
-from sysidc.runtime.lsp.words import Scan, Word, scan
+from sysidc.runtime.lsp.words.frames import Word
+from sysidc.runtime.lsp.words.scan import Scan, scan
 
 MOST_FOLDERS = 5_000
 """Folders that are looked through for specs that use a library."""

@@ -11,7 +11,7 @@ from sysidc.compiler.plan import TensorType
 from sysidc.dsl.comments import LEXEME
 from sysidc.runtime.lsp.analysis import Shapes
 from sysidc.runtime.lsp.documents import Text
-from sysidc.runtime.lsp.words import Word
+from sysidc.runtime.lsp.words.frames import Word
 
 BLANKS = re.compile(r"\s*")
 MOST_SHAPES = 3

@@ -24,7 +24,7 @@ from sysidc.runtime.lsp.analysis import Placed, Shapes
 from sysidc.runtime.lsp.documents import Documents, Text
 from sysidc.runtime.lsp.names import Place, definition, is_local, locals_of
 from sysidc.runtime.lsp.tables import arguments_of, settings_at
-from sysidc.runtime.lsp.words import Word
+from sysidc.runtime.lsp.words.frames import Word
 
 RULE = "\n\n---\n\n"
 

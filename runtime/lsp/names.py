@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from sysidc.runtime.lsp.documents import Documents, Text
-from sysidc.runtime.lsp.words import Word
+from sysidc.runtime.lsp.words.frames import Word
 
 LOCAL = ("define argument", "define state", "define learn", "define let")
 VALUES = ("define param", "define let")

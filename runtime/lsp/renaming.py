@@ -11,7 +11,7 @@ from sysidc.compiler.program import RESERVED
 from sysidc.runtime.editors.vocabulary import keywords
 from sysidc.runtime.lsp.documents import Documents, Text
 from sysidc.runtime.lsp.names import STACKS, Place, definition, is_local, references, resolve
-from sysidc.runtime.lsp.words import Word
+from sysidc.runtime.lsp.words.frames import Word
 
 NAME = re.compile(r"[^\W0-9]\w*")
 

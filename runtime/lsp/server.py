@@ -12,8 +12,9 @@ from pygls.exceptions import JsonRpcException
 from pygls.lsp.server import LanguageServer
 
 from sysidc.compiler.catalogue.installed import rows
-from sysidc.runtime.lsp import coloring, completion, fixes, formatting, hover, outline, renaming
+from sysidc.runtime.lsp import coloring, fixes, formatting, hover, outline, renaming
 from sysidc.runtime.lsp.analysis import Analyst
+from sysidc.runtime.lsp.completion import items
 from sysidc.runtime.lsp.documents import Documents, Text, path_of
 from sysidc.runtime.lsp.findings import told
 from sysidc.runtime.lsp.hints import hints
@@ -179,11 +180,11 @@ def _answer_about_words(server: SpecServer) -> None:
     )
     def complete(params: types.CompletionParams) -> list[types.CompletionItem]:
         text = server.text(params.text_document.uri)
-        return completion.complete(documents, text, params.position, _takes_snippets(server)) if text else []
+        return items.complete(documents, text, params.position, _takes_snippets(server)) if text else []
 
     @server.feature(types.COMPLETION_ITEM_RESOLVE)
     def resolve(item: types.CompletionItem) -> types.CompletionItem:
-        return completion.resolve(item)
+        return items.resolve(item)
 
     @server.feature(types.TEXT_DOCUMENT_HOVER)
     def tell(params: types.HoverParams) -> types.Hover | None:

@@ -11,7 +11,7 @@ from sysidc.compiler.catalogue.settings import BENCHMARK, DTYPES, FAMILIES, FILE
 from sysidc.compiler.catalogue.training import INITS, Callable
 from sysidc.compiler.explain.setting_page import SECTIONS
 from sysidc.compiler.passes.wrapping import CORRECTION, STEPS
-from sysidc.runtime.lsp.words import Frame, Word
+from sysidc.runtime.lsp.words.frames import Frame, Word
 
 ANNOTATION_ARGUMENTS: dict[str, tuple[Argument, ...]] = {
     "cast": (Argument("dtypes", "word", choices=DTYPES, about="what goes in -> what comes out"),),

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from lsprotocol import types
 
-from sysidc.runtime.lsp import coloring, completion, fixes, formatting, hover, outline, renaming
+from sysidc.runtime.lsp import coloring, fixes, formatting, hover, outline, renaming
 from sysidc.runtime.lsp.analysis import Analyst
+from sysidc.runtime.lsp.completion import items
 from sysidc.runtime.lsp.documents import Documents, Text
 from sysidc.runtime.lsp.findings import told
 from sysidc.runtime.lsp.hints import hints
@@ -31,8 +32,8 @@ def ask_everything(documents: Documents, analyst: Analyst, text: Text, offset: i
     analysis = analyst.analyse(text)
     shapes = analyst.shapes(text)
     told(analysis, documents)
-    for item in completion.complete(documents, text, position, snippets=True)[:3]:
-        completion.resolve(item)
+    for item in items.complete(documents, text, position, snippets=True)[:3]:
+        items.resolve(item)
     hover.hover(documents, text, offset, shapes)
     word = text.word_at(offset)
     home = definition(documents, text, word) if word else None
@@ -102,4 +103,4 @@ def test_the_server_imports_neither_torch_nor_numpy() -> None:
 def test_a_position_behind_the_end_is_the_end() -> None:
     documents = Documents()
     text = documents.open("untitled:a", "sysid 1\n", 1)
-    assert "signals" in {item.label for item in completion.complete(documents, text, types.Position(9, 9), True)}
+    assert "signals" in {item.label for item in items.complete(documents, text, types.Position(9, 9), True)}

@@ -13,7 +13,7 @@ from sysidc.dsl import syntax
 from sysidc.dsl.formatter.canonical import format_source
 from sysidc.dsl.parser import parse
 from sysidc.dsl.source import Source
-from sysidc.runtime.lsp.words import open_at_end, scan
+from sysidc.runtime.lsp.words.scan import open_at_end, scan
 
 ROOT = Path(__file__).resolve().parents[2]
 UNNAMED = ("keyword", "domain", "number", "string", "comment")

@@ -7,9 +7,11 @@ import re
 from lsprotocol import types
 
 from sysidc.compiler.explain import book
+from sysidc.runtime.lsp.completion.files import files
+from sysidc.runtime.lsp.completion.offer import Offer
+from sysidc.runtime.lsp.completion.sections import ids, offers
 from sysidc.runtime.lsp.documents import Documents, Text
-from sysidc.runtime.lsp.offers import Offer, files, ids, offers
-from sysidc.runtime.lsp.words import open_at_end
+from sysidc.runtime.lsp.words.scan import open_at_end
 
 PREFIX = re.compile(r"[^\W\d]?[\w-]*$")
 IN_COMMENT = re.compile(r"#[^\r\n]*$")

@@ -1,0 +1,1 @@
+"""What may be typed at a place; `items.complete` is the way in."""

@@ -1,0 +1,1 @@
+"""The words of a text that is being typed; `scan.scan` is the way in."""
