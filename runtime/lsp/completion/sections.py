@@ -13,7 +13,7 @@ from sysidc.compiler.explain.setting_page import MODE_WORDS, SECTION_WORDS, SECT
 from sysidc.compiler.passes.wrapping import ANNOTATIONS
 from sysidc.runtime.editors.snippets import DEFINITIONS, SECTION_SNIPPETS, STATEMENTS
 from sysidc.runtime.lsp.completion.offer import Offer, View
-from sysidc.runtime.lsp.completion.values import in_call, of_argument, same, signals, snippet, values
+from sysidc.runtime.lsp.completion.values import call_snippet, in_call, of_argument, same, signals, values
 from sysidc.runtime.lsp.documents import Documents, Text
 from sysidc.runtime.lsp.names import STACKS, defined, locals_of
 from sysidc.runtime.lsp.tables import argument_at, settings_at
@@ -134,9 +134,11 @@ def _in_stack(view: View, frame: Frame) -> Iterable[Offer]:
 def _layers(view: View) -> Iterator[Offer]:
     for place in defined(view.program, STACKS):
         name = place.word.text
-        yield Offer(name, "block", place.word.role.removeprefix("define "), snippet(name, view.blocks.get(name, ())))
+        yield Offer(
+            name, "block", place.word.role.removeprefix("define "), call_snippet(name, view.blocks.get(name, ()))
+        )
     for layer in rows():
-        yield Offer(layer.name, "layer", layer.about, snippet(layer.name, layer.arguments), page=layer.name)
+        yield Offer(layer.name, "layer", layer.about, call_snippet(layer.name, layer.arguments), page=layer.name)
     yield Offer("repeat", "keyword", "the same layers several times", "repeat ${1:2} { $0 }")
     for name in ANNOTATIONS:
         yield _annotation(name)._replace(label=f"@{name}", written=f"@{_annotation(name).written or name}")

@@ -64,15 +64,15 @@ def _words(entry: Argument, inside: bool = False) -> Iterator[Offer]:
 
 def _calls(entry: Argument) -> Iterator[Offer]:
     for name, row in FAMILIES.get(entry.family or "", {}).items():
-        yield Offer(name, "call", row.about, snippet(name, row.arguments), page=name)
+        yield Offer(name, "call", row.about, call_snippet(name, row.arguments), page=name)
     if {"file", "files"} & set(entry.kind.split("|")):
         for name, generator in GENERATORS.items():
             yield Offer(name, "call", generator.about, f"{name}($0)", page=name)
         for name, options in {**FILE_READERS, "benchmark": BENCHMARK}.items():
-            yield Offer(name, "call", "records of a file", snippet(name, options), page=name)
+            yield Offer(name, "call", "records of a file", call_snippet(name, options), page=name)
 
 
-def snippet(name: str, arguments: Iterable[Argument]) -> str:
+def call_snippet(name: str, arguments: Iterable[Argument]) -> str:
     """A call as a snippet, with the arguments that are needed and that the flow does not decide."""
     needed = [entry for entry in arguments if entry.required and not entry.flow]
     if not needed:
