@@ -61,6 +61,36 @@ class Diagnostic:
         return self.severity is Severity.ERROR
 
 
+def error(
+    id: str,
+    message: str,
+    span: Span,
+    here: str = "",
+    *,
+    labels: tuple[Label, ...] = (),
+    notes: tuple[str, ...] = (),
+    help: str | None = None,
+    fix: Fix | None = None,
+) -> Diagnostic:
+    """A mistake: nothing is built from the file."""
+    return Diagnostic(id, Severity.ERROR, message, span, here, labels, notes, help, fix)
+
+
+def warning(
+    id: str,
+    message: str,
+    span: Span,
+    here: str = "",
+    *,
+    labels: tuple[Label, ...] = (),
+    notes: tuple[str, ...] = (),
+    help: str | None = None,
+    fix: Fix | None = None,
+) -> Diagnostic:
+    """What is sound and probably not meant; a comment can allow it."""
+    return Diagnostic(id, Severity.WARNING, message, span, here, labels, notes, help, fix)
+
+
 class SpecError(Exception):
     """A spec with mistakes. `diagnostics` tells them all; the message is the first one with its place."""
 

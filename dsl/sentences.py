@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from sysidc.dsl.diagnostics import Diagnostic, Edit, Fix, Label, Severity
+from sysidc.dsl.diagnostics import Diagnostic, Edit, Fix, Label, error
 from sysidc.dsl.source import Source, Span
 
 CLIP = 40
-
-
-def _error(id: str, message: str, span: Span, here: str = "", **more: object) -> Diagnostic:
-    return Diagnostic(id, Severity.ERROR, message, span, here, **more)  # type: ignore[arg-type]
 
 
 CHARACTER_HELP = {
@@ -32,21 +28,21 @@ def missing_version(source: Source) -> Diagnostic:
     span = Span(source, start, start)
     fix = Fix("begin the file with the version of the language", (Edit(span, "sysid 1\n"),), safe=True)
     message = "the file does not begin with the version of the language"
-    return _error("missing-version", message, span, "`sysid 1` is expected here", fix=fix)
+    return error("missing-version", message, span, "`sysid 1` is expected here", fix=fix)
 
 
 def misplaced_version(span: Span) -> Diagnostic:
     message = "the version of the language stands at the beginning of a file, and once"
-    return _error("misplaced-version", message, span, "does not belong here")
+    return error("misplaced-version", message, span, "does not belong here")
 
 
 def too_deep(span: Span) -> Diagnostic:
     message = "this nests deeper than sysidc reads"
-    return _error("too-deep", message, span, "too deep from here on", help="name an inner part with `let` or `block`")
+    return error("too-deep", message, span, "too deep from here on", help="name an inner part with `let` or `block`")
 
 
 def number_too_large(span: Span) -> Diagnostic:
-    return _error("number-too-large", "this number is larger than a computer counts", short(span))
+    return error("number-too-large", "this number is larger than a computer counts", short(span))
 
 
 def bad_character(span: Span) -> Diagnostic:
@@ -56,17 +52,17 @@ def bad_character(span: Span) -> Diagnostic:
     action = "remove it" if text == "" else f"write `{text}`"
     fix = Fix(action, (Edit(span, text),), safe=True) if text is not None else None
     message = f"{shown} means nothing in a .sysid file"
-    return _error("bad-character", message, span, help=CHARACTER_HELP.get(character), fix=fix)
+    return error("bad-character", message, span, help=CHARACTER_HELP.get(character), fix=fix)
 
 
 def wrong_quotes(span: Span) -> Diagnostic:
     fix = Fix("use double quotes", (Edit(span, f'"{span.text[1:-1]}"'),), safe=True)
-    return _error("wrong-quotes", "a text stands in straight double quotes", short(span), fix=fix)
+    return error("wrong-quotes", "a text stands in straight double quotes", short(span), fix=fix)
 
 
 def unclosed_string(span: Span) -> Diagnostic:
     message = "this text is never closed; it must end on the line where it begins"
-    return _error("unclosed-string", message, short(span), 'no `"` up to the end of the line')
+    return error("unclosed-string", message, short(span), 'no `"` up to the end of the line')
 
 
 def unclosed(bracket: Span, place: Span, closing: str) -> Diagnostic:
@@ -76,7 +72,7 @@ def unclosed(bracket: Span, place: Span, closing: str) -> Diagnostic:
     fix = Fix(f"write `{closing}`", (Edit(place, blank + closing),))
     opened = (Label(bracket, "opened here"),)
     here = f"`{closing}` is missing here"
-    return _error(id, f"a `{bracket.text}` is never closed", place, here, labels=opened, fix=fix)
+    return error(id, f"a `{bracket.text}` is never closed", place, here, labels=opened, fix=fix)
 
 
 def missing_brace(place: Span, closing: Span) -> Diagnostic:
@@ -84,46 +80,46 @@ def missing_brace(place: Span, closing: Span) -> Diagnostic:
     label = (Label(closing, "closes nothing"),)
     fix = Fix("insert `{`", (Edit(place, " {"),))
     message = "a `}` closes what no `{` opens"
-    return _error("unopened-bracket", message, place, "`{` is missing here", labels=label, fix=fix)
+    return error("unopened-bracket", message, place, "`{` is missing here", labels=label, fix=fix)
 
 
 def doubled(span: Span) -> Diagnostic:
     message = f"`{_clip(span.text)}` stands here twice"
-    return _error("syntax", message, short(span), "once is enough", fix=_removal(span))
+    return error("syntax", message, short(span), "once is enough", fix=_removal(span))
 
 
 def swapped(both: Span, left: str, right: str) -> Diagnostic:
     message = f"`{_clip(left)}` and `{_clip(right)}` stand the wrong way round"
     between = both.text[len(left) : len(both.text) - len(right)]
     fix = Fix("swap them", (Edit(both, f"{right}{between}{left}"),)) if len(both.text) < CLIP else None
-    return _error("syntax", message, short(both), fix=fix)
+    return error("syntax", message, short(both), fix=fix)
 
 
 def unopened(span: Span) -> Diagnostic:
     """A closing bracket too many."""
     message = f"this `{span.text}` closes nothing"
-    return _error("unopened-bracket", message, span, "no bracket is open here", fix=_removal(span))
+    return error("unopened-bracket", message, span, "no bracket is open here", fix=_removal(span))
 
 
 def expected(what: str, after: str, span: Span, edit: Edit | None = None) -> Diagnostic:
     """`what` is missing at `span`, behind the words `after`."""
     fix = Fix(f"insert `{edit.text.strip()}`", (edit,)) if edit is not None else None
-    return _error("syntax", f"expected {what}{_behind(after)}", span, _found(span), fix=fix)
+    return error("syntax", f"expected {what}{_behind(after)}", span, _found(span), fix=fix)
 
 
 def unexpected(span: Span, options: tuple[str, ...], after: str) -> Diagnostic:
     """What stands at `span` fits nowhere; `options` would fit."""
-    return _error("syntax", f"expected {_either(options)}{_behind(after)}", short(span), _found(span))
+    return error("syntax", f"expected {_either(options)}{_behind(after)}", short(span), _found(span))
 
 
 def missing_value(span: Span, operator: str) -> Diagnostic:
     what = "name" if operator == ":" else "value"
-    return _error("missing-value", f"expected a {what} after `{operator}`", span, f"the {what} is missing")
+    return error("missing-value", f"expected a {what} after `{operator}`", span, f"the {what} is missing")
 
 
 def missing_mode(span: Span) -> Diagnostic:
     message = "`train` does not say how to train"
-    return _error("missing-mode", message, span, help="write `train simulation`, `train prediction` or `train bounded`")
+    return error("missing-mode", message, span, help="write `train simulation`, `train prediction` or `train bounded`")
 
 
 def unknown_section(span: Span, suggestion: str | None) -> Diagnostic:
@@ -139,7 +135,7 @@ def unknown_keyword(span: Span, suggestion: str) -> Diagnostic:
 def stray_setting(span: Span) -> Diagnostic:
     name = _clip(span.text)
     help = f"write `param {name} = ...` or `let {name} = ...`, or move it into a section"
-    return _error("stray-setting", f"`{name}` is set outside of every section", short(span), help=help)
+    return error("stray-setting", f"`{name}` is set outside of every section", short(span), help=help)
 
 
 def unknown_unit(span: Span, suggestion: str | None) -> Diagnostic:
@@ -153,30 +149,30 @@ def bare_group(brace: Span, name: Span | None) -> Diagnostic:
     fix = None
     if name is not None:
         fix = Fix(f"write `@{name.text}`", (Edit(Span(name.source, name.start, name.start), "@"),), safe=True)
-    return _error("bare-group", message, brace, "opened here", help="for example `@residual { ... }`", fix=fix)
+    return error("bare-group", message, brace, "opened here", help="for example `@residual { ... }`", fix=fix)
 
 
 def colon_for_equals(span: Span, wanted: str) -> Diagnostic:
     fix = Fix(f"write `{wanted}`", (Edit(span, wanted),), safe=True)
-    return _error("syntax", f"expected `{wanted}` here, not `{span.text}`", span, fix=fix)
+    return error("syntax", f"expected `{wanted}` here, not `{span.text}`", span, fix=fix)
 
 
 def bare_argument(span: Span, layer: str) -> Diagnostic:
     name, value = _clip(layer), _clip(span.text)
     fix = Fix("put it into parentheses", (Edit(span, f"({span.text})"),), safe=True) if len(value) < CLIP else None
-    return _error("syntax", f"arguments stand in parentheses: `{name}({value})`", short(span), fix=fix)
+    return error("syntax", f"arguments stand in parentheses: `{name}({value})`", short(span), fix=fix)
 
 
 def foreign_comment(span: Span) -> Diagnostic:
     fix = Fix("write `#`", (Edit(Span(span.source, span.start, span.start + 2), "#"),), safe=True)
-    return _error("foreign-comment", "a comment begins with `#`", short(span), fix=fix)
+    return error("foreign-comment", "a comment begins with `#`", short(span), fix=fix)
 
 
 def _meant(id: str, message: str, span: Span, suggestion: str | None, help: str | None) -> Diagnostic:
     if suggestion is None:
-        return _error(id, message, short(span), help=help)
+        return error(id, message, short(span), help=help)
     fix = Fix(f"write `{suggestion}`", (Edit(span, suggestion),))
-    return _error(id, f"{message}; did you mean `{suggestion}`?", short(span), help=help, fix=fix)
+    return error(id, f"{message}; did you mean `{suggestion}`?", short(span), help=help, fix=fix)
 
 
 def _removal(span: Span) -> Fix:

@@ -27,7 +27,7 @@ def found(lines: str, folder: Path = Path()) -> list[str]:
 
 def test_the_table_holds_the_warnings_of_the_checker() -> None:
     module = ast.parse(Path(sentences.__file__).read_text(encoding="utf-8"))
-    calls = [node for node in ast.walk(module) if isinstance(node, ast.Call) and ast.unparse(node.func) == "_warning"]
+    calls = [node for node in ast.walk(module) if isinstance(node, ast.Call) and ast.unparse(node.func) == "warning"]
     heads = [ast.unparse(call.args[0]).strip("f'\"").partition("{")[0] for call in calls]
     own = {head for head in heads if "allow" not in head}
     assert own == {"nothing-to-" if warning.startswith("nothing-to-") else warning for warning in WARNINGS}
