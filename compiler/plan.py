@@ -226,7 +226,9 @@ class StagePlan:
 @dataclass(frozen=True)
 class SimulationPlan:
     """`init` is the linear start that was asked for; without it `linear_start` tells whether one is made where a layer
-    has linear dynamics. `initial` is the setting of `train` (None: left out). There is always a stage."""
+    has linear dynamics. `initial` is the setting of `train` (None: left out). There is always a stage. Of a model whose
+    sizes are raced `written` names what the file itself says of the candidates; the rest is filled in by what the
+    records show."""
 
     init: CallPlan | None
     linear_start: bool
@@ -234,6 +236,7 @@ class SimulationPlan:
     stages: tuple[StagePlan, ...]
     refit: bool
     ensemble: int
+    written: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

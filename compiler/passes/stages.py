@@ -19,6 +19,9 @@ from sysidc.dsl.diagnostics import Diagnostic
 from sysidc.dsl.records import dataclass, replace
 from sysidc.dsl.source import Span
 
+ANY = 10_000
+"""No race has more candidates."""
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -113,8 +116,13 @@ def _more_than_one_fit(train: Settings, drafts: list[Draft], nodes: tuple[Node, 
         return "stages, starts or segments"
     if train.values["refit"]:
         return "a refit"
-    raced = next((node.layer for node in flat(nodes) if "auto" in node.arguments.values()), None)
+    raced = _raced(nodes)
     return None if raced is None else f"a race of the sizes that `{raced}` leaves open"
+
+
+def _raced(nodes: tuple[Node, ...]) -> str | None:
+    """The layer that leaves sizes to a race."""
+    return next((node.layer for node in flat(nodes) if "auto" in node.arguments.values()), None)
 
 
 def simulation_plan(
@@ -123,24 +131,34 @@ def simulation_plan(
     """What a simulation has besides the settings of every mode, its stages included."""
     stages = stage_plans(train, drafts, plan_of, nodes, findings)
     ensemble = train.values["ensemble"]
-    if ensemble > stages[-1].starts:
-        findings.add(_too_few(ensemble, stages[-1].starts, train.spans["ensemble"]))
+    raced = _raced(nodes) is not None
+    found = stages[-1].starts if not raced or len(stages) > 1 else drafts[-1].values["keep"] or ensemble
+    if ensemble > found:
+        findings.add(_too_few(ensemble, found, train.spans["ensemble"]))
     init = train.values["init"]
     linear = init is not None or "init" not in train.spans
-    return SimulationPlan(init, linear, train.values["initial"], stages, train.values["refit"], ensemble)
+    written = _written(train, drafts) if raced else ()
+    return SimulationPlan(init, linear, train.values["initial"], stages, train.values["refit"], ensemble, written)
+
+
+def _written(train: Settings, drafts: list[Draft]) -> tuple[str, ...]:
+    """Of what a race of sizes fills in, the words that the file has: `stage` stands for stages of its own."""
+    staged = any(draft.keyword.text == "stage" for draft in drafts)
+    words = ("refit", "ensemble", "starts", "keep", "stop")
+    return (*(word for word in words if word in train.spans), *(("stage",) if staged else ()))
 
 
 def stage_plans(
     train: Settings, drafts: list[Draft], plan_of: PlanOf, nodes: tuple[Node, ...], findings: Findings
 ) -> tuple[StagePlan, ...]:
-    """The stages as plans."""
+    """The stages as plans. Where sizes are raced as many candidates enter as there are structures."""
     corrected = any(node.layer == "correction" for node in flat(nodes))
     names = tuple(node.name for node in nodes)
     entering = drafts[0].values["starts"]
     stages: list[StagePlan] = []
     for draft in at_rates(train, _structure_first(drafts) if corrected else drafts, nodes, findings):
         _check_correction(draft, corrected, findings)
-        keep = _kept(draft, entering, train.values["ensemble"], findings)
+        keep = _kept(draft, entering if _raced(nodes) is None else ANY, train.values["ensemble"], findings)
         learned = corrected if draft.values["correction"] is None else draft.values["correction"]
         frozen, place = _frozen(draft, names, findings), place_of(draft.keyword)
         plan = plan_of(draft.values, draft.spans)

@@ -85,6 +85,13 @@ class Fitter:
         place.progressed.finish(task.name, as_tree(made))
         return made
 
+    def missed(self, candidate: Candidate, plan: Plan, stage: StagePlan) -> float:
+        """Root mean square error of a candidate on all data, as a refit in this stage tells it."""
+        part = self.part(stage, refit=True)
+        stack = stack_of(plan, candidate.index)
+        stack.load_state_dict(candidate.weights)
+        return errors_of(module_of(replace(plan, train=replace(stage.train, epochs=1)), part, stack), part)[0]
+
     def _fitted(self, task: Task, whole: SpecDataModule, place: Workplace) -> Candidate:
         """Learns from one sample in `stage.decimate`, and is judged by all of them."""
         began = time.perf_counter()

@@ -35,36 +35,45 @@ SAME = 1.01
 
 
 def opened(simulation: SimulationPlan, samples: int, integrating: bool = False) -> SimulationPlan:
-    """The stages of a training that leaves structures open and has one stage: first the heats of `HEATS`.
+    """The stages of a training that leaves structures open and writes none: first the heats of `HEATS`.
 
     What is taken is refitted on all data where the validation part shows what the training part does not. On records
     of fewer than `FEW` samples several of the best candidates are, and are averaged: there a validation part can hardly
     tell good from lucky. Where the records come from an integrator the segments grow and no stage stops early.
+    What the file itself says (`written`) is left as it is.
     """
     last, *more = simulation.stages
-    if more:
+    written = simulation.written
+    if more or "stage" in written:
         return simulation
-    if integrating:
+    if integrating and "stop" not in written:
         last = replace(last, train=replace(last.train, stop=None))
-    heats = [_heat(last, heat) for heat in HEATS]
+    several = _averaged(simulation, samples)
+    heats = [_heat(last, heat, written) for heat in HEATS]
     growing = [
-        replace(heats[0], segments=size, keep=ALL)
+        replace(heats[0], segments=size, keep=heats[0].keep if "keep" in written else ALL)
         for size in GROWING
         if integrating and size < (last.segments or samples)
     ]
-    if samples >= FEW:
-        heats[-1] = replace(heats[-1], starts=max(last.starts, heats[0].keep + MORE_STARTS))
-        return replace(simulation, stages=(*growing, *heats, replace(last, starts=1, keep=1)), refit=True)
-    several = max(FEW_STARTS, simulation.ensemble)
-    heats[-1] = replace(heats[-1], starts=2 * several, keep=several)
-    final = replace(last, starts=1, keep=several)
-    return replace(simulation, stages=(*growing, *heats, final), refit=True, ensemble=several)
+    kept = heats[-1].keep if "keep" in written else max(several, heats[-1].keep)
+    entering = 2 * several if several > 1 else max(last.starts, heats[0].keep + MORE_STARTS)
+    heats[-1] = replace(heats[-1], keep=kept, starts=heats[0].keep if "starts" in written else entering)
+    refit = simulation.refit if "refit" in written else True
+    stages = (*growing, *heats, replace(last, starts=1, keep=several))
+    return replace(simulation, stages=stages, refit=refit, ensemble=several)
 
 
-def _heat(last: StagePlan, heat: Heat) -> StagePlan:
+def _averaged(simulation: SimulationPlan, samples: int) -> int:
+    """How many models are averaged."""
+    if "ensemble" in simulation.written or samples >= FEW:
+        return simulation.ensemble
+    return min(FEW_STARTS, simulation.stages[0].keep) if "keep" in simulation.written else FEW_STARTS
+
+
+def _heat(last: StagePlan, heat: Heat, written: Sequence[str]) -> StagePlan:
     train = replace(last.train, epochs=min(heat.epochs, last.train.epochs))
     samples = heat.samples if last.segments is None else min(last.segments, heat.samples)
-    return replace(last, train=train, segments=samples, keep=heat.kept)
+    return replace(last, train=train, segments=samples, keep=last.keep if "keep" in written else heat.kept)
 
 
 def with_the_smallest(ranked: Sequence[Candidate], kept: int, rank: Callable[[Candidate], float]) -> list[Candidate]:

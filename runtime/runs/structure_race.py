@@ -83,7 +83,7 @@ class StructureRace(Race):
         """Weights are kept by what chooses between candidates; the last ones of models with innovations, whose
         simulation tells little."""
         keep: Keep = "last" if structure in self.innovating else "worse of both"
-        if self.integrating or not is_second_order(self.plan):
+        if self.integrating or "stop" in self.simulation.written or not is_second_order(self.plan):
             return Manner(keep=keep)
         return Manner([Settled(*(LAST if number == len(self.stages) - 1 else EARLY))], keep)
 
@@ -128,16 +128,24 @@ class StructureRace(Race):
         return super().chosen(sound or ranked)
 
     def _refitted(self, chosen: list[Candidate]) -> list[Candidate]:
-        """A single model goes on from where it is for a few epochs on all data where the validation part shows what the
-        training part does not. It stays as it was where what it makes of that runs away."""
-        if len(chosen) > 1:
-            return super()._refitted(chosen)
-        (best,) = chosen
-        if best.val_error <= NEW * best.fit_error:
-            return chosen
-        epochs = min(REFIT, self.stages[-1].train.epochs)
-        behind = super()._refitted([replace(best, before=best.weights, epochs=epochs)])
-        return chosen if self.judged(behind[0]).wild else behind
+        """Where the file leaves it open a single model goes on from where it is for a few epochs on all data, if the
+        validation part shows what the training part does not. Each model is judged behind its refit."""
+        if len(chosen) == 1 and "refit" not in self.simulation.written:
+            (best,) = chosen
+            if best.val_error <= NEW * best.fit_error:
+                return chosen
+            chosen = [replace(best, before=best.weights, epochs=min(REFIT, self.stages[-1].train.epochs))]
+        return [self._kept(*pair) for pair in zip(chosen, super()._refitted(chosen), strict=True)]
+
+    def _kept(self, before: Candidate, behind: Candidate) -> Candidate:
+        """A model stays as it was where what a refit makes of it runs away, or misses more of all data than it did."""
+        lost = not before.wild and self.judged(behind).wild
+        missed = self.fitter.missed(before, self.plans[before.structure], self.stages[-1])
+        if not lost and (before.structure in self.innovating or behind.fit_error <= missed):
+            return behind
+        told = self.label(before.structure, before.index)
+        self.place.say(f"  {told}: stays as it was before the refit, and misses {missed:.4g}")
+        return replace(before, fit_error=missed)
 
     def label(self, structure: str, index: int) -> str:
         """A candidate is called by its structure, and by its start where there are several."""
@@ -217,5 +225,6 @@ class StructureRace(Race):
             "layers join the race"
         )
         self.plans |= {structure.name: structure.plan for structure in found}
-        entries: list[Candidate | Entry] = [(item.name, index) for item in found for index in range(DEEPER_STARTS)]
+        starts = self.stages[0].starts if "starts" in self.simulation.written else DEEPER_STARTS
+        entries: list[Candidate | Entry] = [(item.name, index) for item in found for index in range(starts)]
         return sorted([*ranked, *self.stage(number, stage, entries)], key=self.rank)
