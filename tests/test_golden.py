@@ -27,7 +27,7 @@ SENTENCES = (
     ROOT / "dsl" / "sentences.py",
     ROOT / "compiler" / "catalogue" / "rules.py",
 )
-CONSTRUCTORS = ("error", "warning", "unknown", "meant", "Misfit")
+CONSTRUCTORS = ("error", "warning", "unknown", "meant", "_meant", "Misfit")
 USED = re.compile(r'^use "([^"]+)"', re.MULTILINE)
 
 # Sentences whose id ends with what they are about.
