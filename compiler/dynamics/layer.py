@@ -14,11 +14,11 @@ from sysidc.compiler.dynamics.formulas import as_lists, channel_name, is_input, 
 from sysidc.compiler.dynamics.reading import Channels
 from sysidc.compiler.dynamics.resolve import Resolved, Sides, resolve
 from sysidc.compiler.findings import Findings
+from sysidc.compiler.passes.annotations.correction import PENALTY, correction_around
 from sysidc.compiler.passes.chain import start_of
 from sysidc.compiler.passes.header import Header
 from sysidc.compiler.passes.nodes import Built, place_of, unknown_node
 from sysidc.compiler.passes.signals import Measured
-from sysidc.compiler.passes.wrapping import PENALTY, correction_around
 from sysidc.compiler.plan import Node, TensorType
 from sysidc.compiler.program import Program
 from sysidc.compiler.scope import Scope

@@ -10,10 +10,10 @@ from sysidc.compiler.catalogue import installed
 from sysidc.compiler.catalogue.entry import Layer
 from sysidc.compiler.dynamics.layer import check_blocks
 from sysidc.compiler.findings import Findings
+from sysidc.compiler.passes.annotations.wrap import ANNOTATIONS
 from sysidc.compiler.passes.header import Header
 from sysidc.compiler.passes.missing_layer import missing_layer
 from sysidc.compiler.passes.signals import Measured
-from sysidc.compiler.passes.wrapping import ANNOTATIONS
 from sysidc.compiler.program import Program
 from sysidc.compiler.scope import Unknown, evaluate
 from sysidc.compiler.values import Interval, describe

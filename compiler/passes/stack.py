@@ -15,7 +15,8 @@ from sysidc.compiler.catalogue.layers import LAYERS, PER_STEP
 from sysidc.compiler.dtypes import is_floating
 from sysidc.compiler.dynamics.layer import Surroundings, equations_layer
 from sysidc.compiler.findings import Findings
-from sysidc.compiler.passes import wrapping
+from sysidc.compiler.passes.annotations.annotated import Annotated
+from sysidc.compiler.passes.annotations.wrap import wrap
 from sysidc.compiler.passes.blocks import block_scope, warn_unused_parameters
 from sysidc.compiler.passes.chain import start_of
 from sysidc.compiler.passes.missing_layer import missing_layer
@@ -155,7 +156,7 @@ class StackBuilder:
             finally:
                 self.open_annotations.pop()
 
-        return wrapping.wrap(self, annotation, element, arrives, scope, top, build_inner)
+        return wrap(Annotated(self, annotation, element, arrives, scope, top, build_inner))
 
     def _bare(self, element: syntax.Element, arrives: TensorType | None, scope: Scope) -> Built | None:
         """The element without annotations as ONE node: a stack of several becomes an nn.Sequential."""

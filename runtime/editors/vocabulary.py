@@ -12,7 +12,7 @@ from sysidc.compiler.catalogue.settings import DTYPES, FAMILIES, FILE_READERS, M
 from sysidc.compiler.catalogue.training import INITS
 from sysidc.compiler.dynamics.formulas import FUNCTIONS
 from sysidc.compiler.explain.setting_page import SECTIONS
-from sysidc.compiler.passes.wrapping import ANNOTATIONS
+from sysidc.compiler.passes.annotations.wrap import ANNOTATIONS
 from sysidc.compiler.program import RESERVED
 from sysidc.compiler.values import UNITS
 

@@ -10,7 +10,8 @@ from sysidc.compiler.catalogue.installed import layer
 from sysidc.compiler.catalogue.settings import BENCHMARK, DTYPES, FAMILIES, FILE_READERS, Setting
 from sysidc.compiler.catalogue.training import INITS, Callable
 from sysidc.compiler.explain.setting_page import SECTIONS
-from sysidc.compiler.passes.wrapping import CORRECTION, STEPS
+from sysidc.compiler.passes.annotations.correction import CORRECTION
+from sysidc.compiler.passes.annotations.rollout import STEPS
 from sysidc.runtime.lsp.words.frames import Frame, Word
 
 ANNOTATION_ARGUMENTS: dict[str, tuple[Argument, ...]] = {

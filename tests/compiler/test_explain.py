@@ -20,7 +20,7 @@ from sysidc.compiler.explain import book
 from sysidc.compiler.explain.data_page import DATA_PAGES
 from sysidc.compiler.explain.layer_page import ARRIVES, EXAMPLES, SHAPES, effect_of, example
 from sysidc.compiler.explain.setting_page import LEFT_OUT, SECTIONS
-from sysidc.compiler.passes.wrapping import ANNOTATIONS
+from sysidc.compiler.passes.annotations.wrap import ANNOTATIONS
 from sysidc.compiler.schema import schema
 from tests.compiler.programs import ids
 

@@ -10,7 +10,7 @@ from sysidc.compiler.catalogue.installed import rows
 from sysidc.compiler.catalogue.settings import DTYPES, MODES
 from sysidc.compiler.dynamics.layer import ARGUMENTS
 from sysidc.compiler.explain.setting_page import MODE_WORDS, SECTION_WORDS, SECTIONS
-from sysidc.compiler.passes.wrapping import ANNOTATIONS
+from sysidc.compiler.passes.annotations.wrap import ANNOTATIONS
 from sysidc.runtime.editors.snippets import DEFINITIONS, SECTION_SNIPPETS, STATEMENTS
 from sysidc.runtime.lsp.completion.offer import Offer, View
 from sysidc.runtime.lsp.completion.values import call_snippet, in_call, of_argument, same, signals, values
