@@ -7,36 +7,29 @@ the type is unknown (None) and the layers behind it are judged by name and argum
 from __future__ import annotations
 
 from sysidc.compiler import sentences
-from sysidc.compiler.binding import MISSING, Bound, bind, judge
+from sysidc.compiler.binding import MISSING, judge
 from sysidc.compiler.catalogue import installed
 from sysidc.compiler.catalogue.arguments import Argument
-from sysidc.compiler.catalogue.entry import Effect, Layer, Misfit, Numbers, Shape
 from sysidc.compiler.catalogue.layers import LAYERS, PER_STEP
-from sysidc.compiler.dtypes import is_floating
 from sysidc.compiler.dynamics.layer import Surroundings, equations_layer
 from sysidc.compiler.findings import Findings
 from sysidc.compiler.passes.annotations.annotated import Annotated
 from sysidc.compiler.passes.annotations.wrap import wrap
 from sysidc.compiler.passes.blocks import block_scope, warn_unused_parameters
-from sysidc.compiler.passes.chain import start_of
+from sysidc.compiler.passes.layer import MOST_NODES, catalogue_layer
 from sysidc.compiler.passes.missing_layer import missing_layer
-from sysidc.compiler.passes.nodes import Built, layer_node, leaving, rename, sequential, unknown_node
-from sysidc.compiler.passes.settings import with_calls
+from sysidc.compiler.passes.nodes import Built, leaving, rename, sequential, unknown_node
 from sysidc.compiler.plan import ChainPlan, TensorType
 from sysidc.compiler.program import Program
 from sysidc.compiler.scope import Scope
 from sysidc.dsl import syntax
-from sysidc.dsl.diagnostics import Diagnostic, Edit, Fix
+from sysidc.dsl.diagnostics import Diagnostic
 from sysidc.dsl.records import dataclass, field, replace
 from sysidc.dsl.source import Span
 
 DEEPEST = 60
-MOST_NODES = 10_000
-MOST_PARAMETERS = 1_000_000_000
-MOST_VALUES = 1_000_000_000
 MOST_ELEMENTS = 100_000
 """Elements that are opened, empty ones too: a block of empty blocks has no layers and no end."""
-DTYPES_OF_INDEX = ("int64", "int32", "int16", "int8", "uint8")
 REPEAT_COUNT = Argument("count", "int", low=1, high=10_000)
 
 
@@ -108,10 +101,10 @@ class StackBuilder:
         self.context.elements += 1
         try:
             if self.context.elements > MOST_ELEMENTS:
-                self._stop(sentences.too_many_layers(element.span, MOST_NODES))
+                self.stop(sentences.too_many_layers(element.span, MOST_NODES))
                 return []
             if self.depth > DEEPEST:
-                self._stop(sentences.stack_too_deep(element.span, DEEPEST))
+                self.stop(sentences.stack_too_deep(element.span, DEEPEST))
                 return []
             if element.annotations or (element.label and not self._is_layer(element)):
                 node = self._wrapped(element, element.annotations, arrives, scope, top)
@@ -127,7 +120,8 @@ class StackBuilder:
     def _is_layer(self, element: syntax.Element) -> bool:
         return isinstance(element, syntax.Layer) and element.name.text not in self.program.blocks
 
-    def _stop(self, diagnostic: Diagnostic) -> None:
+    def stop(self, diagnostic: Diagnostic) -> None:
+        """Tell it, and build no more."""
         self.findings.add(diagnostic)
         self.context.stopped = True
 
@@ -145,7 +139,7 @@ class StackBuilder:
         if not annotations:
             return self._bare(element, arrives, scope)
         if len(annotations) > DEEPEST:
-            self._stop(sentences.stack_too_deep(element.span, DEEPEST))
+            self.stop(sentences.stack_too_deep(element.span, DEEPEST))
             return None
         annotation, inner = annotations[0], annotations[1:]
 
@@ -186,7 +180,7 @@ class StackBuilder:
             self.ends = ends and index == count - 1
             self.context.elements += 1
             if self.context.elements > MOST_ELEMENTS:
-                self._stop(sentences.too_many_layers(element.span, MOST_NODES))
+                self.stop(sentences.too_many_layers(element.span, MOST_NODES))
                 break
             nodes, arrives = self.build(element.elements, arrives, scope, top)
             built.extend(nodes)
@@ -207,7 +201,7 @@ class StackBuilder:
         if entry is None:
             self.findings.add(missing_layer(element.name, self.program))
             return [unknown_node(element, LAYERS["Identity"])]
-        built = self._layer(element, entry, arrives, scope)
+        built = catalogue_layer(self, element, entry, arrives, scope)
         return [self._labelled(built, element)] if built else []
 
     def _block(
@@ -221,7 +215,7 @@ class StackBuilder:
         name = element.name.text
         self.context.used_blocks.add(name)
         if name in self.open_blocks:
-            self._stop(sentences.recursive_block(name, element.name.span, block.name.span))
+            self.stop(sentences.recursive_block(name, element.name.span, block.name.span))
             return []
         inner = block_scope(element, block, self.program.scope, scope, self.findings)
         if inner is None:
@@ -234,63 +228,6 @@ class StackBuilder:
             self.open_blocks.pop()
             warn_unused_parameters(block, inner, self.findings)
 
-    def _layer(self, element: syntax.Layer, entry: Layer, arrives: TensorType | None, scope: Scope) -> Built | None:
-        self.context.nodes += 1
-        if self.context.nodes > MOST_NODES:
-            self._stop(sentences.too_many_layers(element.span, MOST_NODES))
-            return None
-        bound = bind(entry.name, element.span, element.arguments, entry.arguments, scope, self.findings)
-        bound = with_calls(bound, entry.arguments, self.findings)
-        if not bound.sound or arrives is None:
-            return unknown_node(element, entry)
-        bound = self._completed(entry, bound)
-        arrives = self._matching_dtype(element, entry, bound, arrives)
-        effect = installed.effect(entry, bound.values, Shape(arrives.steps, arrives.channels, arrives.cut))
-        if isinstance(effect, installed.Broken):
-            broken = sentences.broken_layer(effect.name, effect.package, effect.reason, element.name.span)
-            self.findings.add(broken)
-            return unknown_node(element, entry)
-        if isinstance(effect, Misfit):
-            self.findings.add(misfit(effect, entry, element, bound, arrives))
-            return unknown_node(element, entry)
-        if self._is_too_large(element, entry, effect):
-            return unknown_node(element, entry)
-        dtype = self.context.dtype if entry.numbers == "integers" else arrives.dtype
-        return layer_node(element, entry, bound, effect, arrives, dtype)
-
-    def _completed(self, entry: Layer, bound: Bound) -> Bound:
-        """With what the rest of the file decides: the start of a state, and how many outputs end the stack."""
-        values = dict(bound.values)
-        if entry.stateful:
-            values["initial"] = start_of(bound, self.context.chain, self.context.mode, self.findings)
-        if "outputs" in values and values["outputs"] is None and self.ends:
-            values["outputs"] = self.context.outputs
-        return replace(bound, values=values)
-
-    def _is_too_large(self, element: syntax.Layer, entry: Layer, effect: Effect) -> bool:
-        """Sizes that no memory holds; 4 GB of parameters are what this version builds."""
-        self.context.parameters += effect.parameters
-        values = (effect.shape.steps or 1) * effect.shape.channels + (effect.time[0] or 0)
-        if self.context.parameters > MOST_PARAMETERS:
-            what, found, most = "parameters of the model", self.context.parameters, MOST_PARAMETERS
-        elif values > MOST_VALUES:
-            what, found, most = "numbers of one window", values, MOST_VALUES
-        else:
-            return False
-        self._stop(sentences.too_large(entry.name, element.span, what, found, most))
-        return True
-
-    def _matching_dtype(self, element: syntax.Layer, entry: Layer, bound: Bound, arrives: TensorType) -> TensorType:
-        """The type that arrives, with the dtype that the layer needs where a mistake was reported."""
-        numbers = "floating" if _keeps_no_numbers(entry, bound) else entry.numbers
-        wanted = wanted_dtype(numbers, arrives.dtype, self.context.dtype)
-        if wanted is None:
-            if entry.dtypes and arrives.dtype not in entry.dtypes:
-                self.findings.add(sentences.no_such_dtype(entry.name, element.span, arrives.dtype, entry.dtypes))
-            return arrives
-        self.findings.add(sentences.dtype_mismatch(entry.name, element.span, arrives.dtype, wanted))
-        return replace(arrives, dtype=wanted)
-
 
 def last_of(elements: tuple[syntax.Element, ...]) -> int:
     """The index of the last element that may change the number of channels; -1 where none does."""
@@ -300,39 +237,3 @@ def last_of(elements: tuple[syntax.Element, ...]) -> int:
         if not isinstance(element, syntax.Layer) or element.annotations or element.name.text not in keeping:
             return index
     return -1
-
-
-def _keeps_no_numbers(entry: Layer, bound: Bound) -> bool:
-    """A normalisation without learned scale and running statistics takes any floating dtype."""
-    switches = ("elementwise_affine", "affine", "track_running_stats")
-    given = [bound[name] for name in switches if name in bound.values]
-    return bool(given) and not any(given)
-
-
-def wanted_dtype(numbers: Numbers, arrives: str, parameters: str) -> str | None:
-    """The dtype that the layer needs instead of the one that arrives; None where that fits."""
-    match numbers:
-        case "parameters":
-            return None if arrives == parameters else parameters
-        case "floating":
-            return None if is_floating(arrives) else parameters
-        case "integers":
-            return None if arrives in DTYPES_OF_INDEX else "int64"
-        case "any":
-            return None
-
-
-def misfit(found: Misfit, entry: Layer, element: syntax.Layer, bound: Bound, arrives: TensorType) -> Diagnostic:
-    """The diagnostic of a layer that cannot take what arrives."""
-    span = bound.spans.get(found.argument or "", element.span)
-    fix = None
-    if found.mend and found.argument in bound.spans:
-        fix = Fix(f"write {found.mend}", (Edit(_value_span(element, span), found.mend),))
-    return sentences.layer_misfit(found.id, entry.name, found.message, span, found.here, found.help, str(arrives), fix)
-
-
-def _value_span(element: syntax.Layer, span: Span) -> Span:
-    for argument in element.arguments:
-        if argument.span is span:
-            return argument.value.span
-    return span
