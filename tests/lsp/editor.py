@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -54,6 +54,15 @@ class Editor:
 
     def run(self, work: Coroutine[Any, Any, Answer]) -> Answer:
         return self.loop.run_until_complete(asyncio.wait_for(work, PATIENCE))
+
+    def wait_for(self, condition: Callable[[], bool]) -> None:
+        """Hear what the server says until the condition holds."""
+
+        async def held() -> None:
+            while not condition():
+                await asyncio.sleep(0.01)
+
+        self.run(held())
 
     def end(self) -> tuple[int, str]:
         """Shut the server down: its exit code, and what it wrote to stderr."""
