@@ -8,9 +8,10 @@ from typing import Any
 from sysidc.compiler.catalogue.arguments import Argument
 from sysidc.compiler.catalogue.entry import Layer
 from sysidc.compiler.catalogue.generators import GENERATORS
+from sysidc.compiler.catalogue.initialisations import INITS
 from sysidc.compiler.catalogue.installed import package_of, rows
+from sysidc.compiler.catalogue.member import Member
 from sysidc.compiler.catalogue.settings import BENCHMARK, FAMILIES, FILE_READERS, Setting
-from sysidc.compiler.catalogue.training import INITS, Callable
 from sysidc.compiler.explain.setting_page import SECTIONS
 
 LANGUAGE = 1
@@ -28,7 +29,7 @@ def schema() -> dict[str, Any]:
         "language": LANGUAGE,
         "layers": {layer.name: _layer(layer) for layer in rows()},
         "settings": {section: _settings(table) for section, table in SECTIONS.items()},
-        "families": {family: {name: _callable(row) for name, row in rows.items()} for family, rows in families.items()},
+        "families": {family: {name: _member(row) for name, row in rows.items()} for family, rows in families.items()},
         "generators": {
             name: {"about": generator.about, "columns": list(generator.columns), **_arguments(generator.arguments)}
             for name, generator in GENERATORS.items()
@@ -49,7 +50,7 @@ def _layer(layer: Layer) -> dict[str, Any]:
     }
 
 
-def _callable(row: Callable) -> dict[str, Any]:
+def _member(row: Member) -> dict[str, Any]:
     facts = {"about": row.about, "target": row.target, "interval": row.interval, "monitors": row.monitors}
     return {**facts, **_arguments(row.arguments)}
 

@@ -3,20 +3,12 @@
 from __future__ import annotations
 
 from sysidc.compiler.catalogue.arguments import Argument
+from sysidc.compiler.catalogue.functions import CURVES, KERNELS, LOSSES
+from sysidc.compiler.catalogue.initialisations import LINEAR_STARTS
 from sysidc.compiler.catalogue.layers import INITIAL
-from sysidc.compiler.catalogue.training import (
-    AUTOREGRESSION,
-    CURVES,
-    KERNELS,
-    LINEAR_STARTS,
-    LOSSES,
-    METRICS,
-    OPTIMIZERS,
-    SCHEDULERS,
-    STOPS,
-    TEACHER_FORCING,
-    Callable,
-)
+from sysidc.compiler.catalogue.member import Member
+from sysidc.compiler.catalogue.optimizers import OPTIMIZERS
+from sysidc.compiler.catalogue.schedules import AUTOREGRESSION, METRICS, SCHEDULERS, STOPS, TEACHER_FORCING
 from sysidc.dsl.records import dataclass, replace
 
 LONGEST_HORIZON = 100_000
@@ -29,9 +21,8 @@ LOGGERS = ("csv", "tensorboard", "mlflow", "wandb")
 STRATEGIES = ("auto", "ddp", "ddp_find_unused_parameters_true")
 SCORES = ("rmse", "nrmse", "r2", "fit", "mae")
 DTYPES = ("float32", "float64", "float16", "bfloat16", "int64", "int32", "int16", "int8", "uint8", "bool")
-FLOATING = ("float16", "bfloat16", "float32", "float64")
 
-FAMILIES: dict[str, dict[str, Callable]] = {
+FAMILIES: dict[str, dict[str, Member]] = {
     "loss": LOSSES,
     "optimizer": OPTIMIZERS,
     "scheduler": SCHEDULERS,

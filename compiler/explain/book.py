@@ -11,16 +11,16 @@ from typing import NamedTuple
 from sysidc.compiler.catalogue import installed
 from sysidc.compiler.catalogue.entry import Layer
 from sysidc.compiler.catalogue.generators import GENERATORS
+from sysidc.compiler.catalogue.initialisations import INITS
 from sysidc.compiler.catalogue.settings import BENCHMARK, FAMILIES, FILE_READERS, MODES
-from sysidc.compiler.catalogue.training import INITS
 from sysidc.compiler.explain.annotation_page import ANNOTATION_PAGES, annotation_page
 from sysidc.compiler.explain.data_page import DATA_PAGES, data_page
 from sysidc.compiler.explain.equations_page import equations_page
 from sysidc.compiler.explain.layer_page import example, layer_page
 from sysidc.compiler.explain.setting_page import (
     SECTIONS,
-    callable_page,
     generator_page,
+    member_page,
     mode_page,
     reader_page,
     section_page,
@@ -128,7 +128,7 @@ def _pages() -> dict[str, tuple[Callable[[], str], ...]]:
             add(name, partial(setting_page, section, setting))
     for family, rows in {**FAMILIES, "initialisation": INITS}.items():
         for name, row in rows.items():
-            add(name, partial(callable_page, family, row))
+            add(name, partial(member_page, family, row))
     for name, generator in GENERATORS.items():
         add(name, partial(generator_page, generator))
     for name, options in {**FILE_READERS, "benchmark": BENCHMARK}.items():

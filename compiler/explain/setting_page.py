@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from sysidc.compiler.catalogue.arguments import Argument
 from sysidc.compiler.catalogue.generators import Generator
+from sysidc.compiler.catalogue.member import Member
 from sysidc.compiler.catalogue.settings import (
     DATA,
     FAMILIES,
@@ -17,7 +18,6 @@ from sysidc.compiler.catalogue.settings import (
     WHOLE_TRAINING,
     Setting,
 )
-from sysidc.compiler.catalogue.training import Callable
 from sysidc.compiler.explain.argument_table import argument_table, code, left_out, takes
 
 SECTIONS: dict[str, Mapping[str, Setting]] = {
@@ -111,7 +111,7 @@ def default(section: str, argument: Argument) -> str:
     return LEFT_OUT.get((section, argument.name)) or left_out(argument)
 
 
-def callable_page(family: str, row: Callable) -> str:
+def member_page(family: str, row: Member) -> str:
     """A loss, optimiser, scheduler, stop, kernel, schedule or initialisation."""
     lines = [f"# {row.name}", f"{_capital(FAMILY_WORDS[family])}: {row.about}.", argument_table(row.arguments)]
     facts = [f"- Calls {code(row.target)}."]

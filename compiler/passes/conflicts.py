@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from sysidc.compiler import sentences
-from sysidc.compiler.catalogue.training import OPTIMIZERS
+from sysidc.compiler.catalogue.optimizers import OPTIMIZERS
 from sysidc.compiler.findings import Findings
 from sysidc.compiler.passes.chain import flat
 from sysidc.compiler.passes.optimizer import SECOND_ORDER, without_local_derivatives

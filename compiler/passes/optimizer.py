@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from sysidc.compiler.catalogue.installed import is_foreign, layer
-from sysidc.compiler.catalogue.training import OPTIMIZERS
+from sysidc.compiler.catalogue.optimizers import OPTIMIZERS
 from sysidc.compiler.passes.chain import counted, flat, is_stateful
 from sysidc.compiler.plan import CallPlan, ChainPlan, Node
 from sysidc.dsl.records import dataclass

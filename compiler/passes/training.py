@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from sysidc.compiler import sentences
-from sysidc.compiler.catalogue.settings import FLOATING, LONGEST_HORIZON, MIXED_PRECISIONS, MODES, TEST, TRAIN
-from sysidc.compiler.catalogue.training import SCHEDULERS
+from sysidc.compiler.catalogue.schedules import SCHEDULERS
+from sysidc.compiler.catalogue.settings import LONGEST_HORIZON, MIXED_PRECISIONS, MODES, TEST, TRAIN
+from sysidc.compiler.dtypes import FLOATING
 from sysidc.compiler.findings import Findings
 from sysidc.compiler.horizons import largest_length
 from sysidc.compiler.passes.conflicts import check_conflicts

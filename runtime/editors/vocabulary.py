@@ -7,9 +7,9 @@ from functools import cache
 from importlib.resources import files
 
 from sysidc.compiler.catalogue.generators import GENERATORS
+from sysidc.compiler.catalogue.initialisations import INITS
 from sysidc.compiler.catalogue.layers import LAYERS
 from sysidc.compiler.catalogue.settings import DTYPES, FAMILIES, FILE_READERS, MODES
-from sysidc.compiler.catalogue.training import INITS
 from sysidc.compiler.dynamics.formulas import FUNCTIONS
 from sysidc.compiler.explain.setting_page import SECTIONS
 from sysidc.compiler.passes.annotations.wrap import ANNOTATIONS

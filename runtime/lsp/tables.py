@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping
 
 from sysidc.compiler.catalogue.arguments import Argument
 from sysidc.compiler.catalogue.generators import GENERATORS
+from sysidc.compiler.catalogue.initialisations import INITS
 from sysidc.compiler.catalogue.installed import layer
+from sysidc.compiler.catalogue.member import Member
 from sysidc.compiler.catalogue.settings import BENCHMARK, DTYPES, FAMILIES, FILE_READERS, Setting
-from sysidc.compiler.catalogue.training import INITS, Callable
 from sysidc.compiler.explain.setting_page import SECTIONS
 from sysidc.compiler.passes.annotations.correction import CORRECTION
 from sysidc.compiler.passes.annotations.rollout import STEPS
@@ -74,7 +75,7 @@ def arguments_of(called: Word, blocks: Mapping[str, tuple[Argument, ...]]) -> tu
     return ()
 
 
-def row_of(called: Word) -> Callable | None:
+def row_of(called: Word) -> Member | None:
     """The loss, optimiser, kernel ... of a name: by the setting that it is the value of, else by the name alone."""
     setting = settings_at(called.frame).get(called.frame.key)
     family = setting.argument.family if setting else None

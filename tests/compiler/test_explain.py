@@ -12,10 +12,10 @@ import pytest
 
 from sysidc.compiler.catalogue.entry import Layer
 from sysidc.compiler.catalogue.generators import GENERATORS
+from sysidc.compiler.catalogue.initialisations import INITS
 from sysidc.compiler.catalogue.layers import LAYERS
 from sysidc.compiler.catalogue.rules import per_step
 from sysidc.compiler.catalogue.settings import FAMILIES, FILE_READERS, MODES
-from sysidc.compiler.catalogue.training import INITS
 from sysidc.compiler.explain import book
 from sysidc.compiler.explain.data_page import DATA_PAGES
 from sysidc.compiler.explain.layer_page import ARRIVES, EXAMPLES, SHAPES, effect_of, example

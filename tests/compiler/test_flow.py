@@ -56,6 +56,7 @@ REFUSED = {
     "input behind the arrow": ("Linear(1)", "y[4] -> u[4]", "input-as-output"),
     "answer in the window": ("Linear(1)", "u[all], y[all] -> y[all]", "answer-in-window"),
     "half a record": ("GRU(4) Linear(1)", "u[8] -> y[all]", "half-whole-record"),
+    "a record without inputs": ("StateSpace", "y[8] -> y[all]", "half-whole-record"),
     "nothing to learn": ("Tanh", "u[4] -> y[4]", "no-parameters"),
     "taken name": ("Linear(1) as train", "u[4] -> y[4]", "taken-name"),
     "name twice": ("Linear(3) as a Linear(1) as a", "u[4] -> y[4]", "duplicate-definition"),

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sysidc.compiler.catalogue.entry import Effect, Layer, Misfit, Shape
+from sysidc.compiler.catalogue.functions import CURVES
 from sysidc.compiler.catalogue.layers import LAYERS
-from sysidc.compiler.catalogue.training import CURVES
 from sysidc.compiler.lower import located
 from sysidc.compiler.plan import CallPlan
 from sysidc.runtime.nn import Chain, LinearDynamics

@@ -7,8 +7,12 @@ import inspect
 import pytest
 import torch
 
+from sysidc.compiler.catalogue.functions import KERNELS, LOSSES
+from sysidc.compiler.catalogue.initialisations import INITS
+from sysidc.compiler.catalogue.member import Member
+from sysidc.compiler.catalogue.optimizers import OPTIMIZERS
+from sysidc.compiler.catalogue.schedules import SCHEDULERS
 from sysidc.compiler.catalogue.settings import FAMILIES
-from sysidc.compiler.catalogue.training import INITS, KERNELS, LOSSES, OPTIMIZERS, SCHEDULERS, Callable
 from sysidc.compiler.lower import located
 
 OURS = {"monitor"}
@@ -17,7 +21,7 @@ UNLIKE_TORCH = {("SGD", "lr"), ("LBFGS", "line_search_fn"), ("CyclicLR", "cycle_
 
 
 @pytest.mark.parametrize("row", TORCH, ids=lambda row: row.name)
-def test_arguments_are_torchs(row: Callable) -> None:
+def test_arguments_are_torchs(row: Member) -> None:
     signature = inspect.signature(located(row.target)).parameters
     for argument in row.arguments:
         if argument.name in OURS:
@@ -32,7 +36,7 @@ FIRST_ORDER = [row for row in OPTIMIZERS.values() if row.name != "LevenbergMarqu
 
 
 @pytest.mark.parametrize("row", FIRST_ORDER, ids=lambda row: row.name)
-def test_optimiser_takes_a_step_with_its_defaults(row: Callable) -> None:
+def test_optimiser_takes_a_step_with_its_defaults(row: Member) -> None:
     weight = torch.nn.Parameter(torch.ones(2, 2))
     optimizer = located(row.target)([weight], **{argument.name: argument.default for argument in row.arguments})
 

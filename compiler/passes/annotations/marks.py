@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sysidc.compiler import sentences
 from sysidc.compiler.binding import bind
 from sysidc.compiler.catalogue.arguments import Argument
-from sysidc.compiler.catalogue.training import INITS
+from sysidc.compiler.catalogue.initialisations import INITS
 from sysidc.compiler.passes.annotations.annotated import Annotated
 from sysidc.compiler.plan import CallPlan, Node
 from sysidc.dsl import syntax

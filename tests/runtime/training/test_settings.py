@@ -14,7 +14,9 @@ import torch
 from torch import Tensor
 
 import sysidc
-from sysidc.compiler.catalogue.training import LOSSES, OPTIMIZERS, SCHEDULERS
+from sysidc.compiler.catalogue.functions import LOSSES
+from sysidc.compiler.catalogue.optimizers import OPTIMIZERS
+from sysidc.compiler.catalogue.schedules import SCHEDULERS
 from sysidc.compiler.lower import build_stack, several_steps_at_once
 from sysidc.compiler.pipeline import compile_source
 from sysidc.compiler.plan import Plan
