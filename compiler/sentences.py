@@ -294,6 +294,12 @@ def half_whole(span: Span, output: Span) -> Diagnostic:
     return error("half-whole-record", message, span, "does not fit the output", labels=(label,), help=help)
 
 
+def nothing_whole(output: Span) -> Diagnostic:
+    message = "no input on the left lasts as long as the record that is to be simulated"
+    help = "give the model an input of `[all]`; a system without inputs is trained in prediction mode"
+    return error("half-whole-record", message, output, "follows no input", help=help)
+
+
 def integer_output(name: str, dtype: str, span: Span, declared: Span) -> Diagnostic:
     label = Label(declared, f"declared as {dtype}")
     message = f"the output `{name}` is {dtype}; a network is trained towards real numbers"
