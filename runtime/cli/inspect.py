@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sysidc.runtime.cli import CLEAN
 from sysidc.runtime.cli.data_file import add_roles, findings_of
+from sysidc.runtime.tables import print_table
 
 if TYPE_CHECKING:
     from sysidc.runtime.inspection import Findings
@@ -78,21 +79,5 @@ def _finite(numbers: Any) -> dict[str, float | None]:
 
 
 def _print(found: Findings) -> None:
-    from rich import box
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
-
-    console = Console(width=None if sys.stdout.isatty() else 160)
-    columns = Table(*HEAD, box=box.SIMPLE)
-    for row in _rows(found):
-        columns.add_row(*("" if cell is None else escape(_cell(cell)) for cell in row))
-    console.print(columns)
-    told = Table("finding", "what the file says", box=box.SIMPLE)
-    for symptom in found.told:
-        told.add_row(symptom.id, escape(symptom.message))
-    console.print(told)
-
-
-def _cell(value: Any) -> str:
-    return f"{value:.5g}" if isinstance(value, float) else str(value)
+    print_table(HEAD, _rows(found))
+    print_table(("finding", "what the file says"), ((symptom.id, symptom.message) for symptom in found.told))

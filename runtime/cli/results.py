@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from sysidc.runtime.tables import print_table
+
 
 def add_output(parser: ArgumentParser) -> None:
     parser.add_argument("--output", choices=("text", "json"), default="text", help="a table, or one JSON object")
@@ -25,21 +27,9 @@ def tell(path: Path, rows: Sequence[dict[str, Any]], output: str) -> None:
     if not rows:
         print("no score: the spec names no test part", file=sys.stderr)
         return
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(*(name for name in rows[0] if _told(rows, name)), box=box.SIMPLE)
-    for row in rows:
-        table.add_row(*(_cell(value) for name, value in row.items() if _told(rows, name)))
-    Console(width=None if sys.stdout.isatty() else 120).print(table)
+    names = [name for name in rows[0] if _told(rows, name)]
+    print_table(names, ([row[name] for name in names] for row in rows), width=120)
 
 
 def _told(rows: Sequence[dict[str, Any]], name: str) -> bool:
     return name != "horizon" or any(row[name] is not None for row in rows)
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return ""
-    return f"{value:.5g}" if isinstance(value, float) else str(value)

@@ -14,6 +14,7 @@ from sysidc.compiler.difference import Difference
 from sysidc.runtime.cli import CLEAN, COULD_NOT_RUN, FINDINGS
 from sysidc.runtime.runs.folder import finite
 from sysidc.runtime.runs.listing import PLACE, Listed, listed, mean_score, run_difference
+from sysidc.runtime.tables import print_table
 
 SCORES = ("rmse", "nrmse", "fit")
 """Of the metrics of a test, those with a column in the list, means over records and signals."""
@@ -40,7 +41,7 @@ def _list(folder: Path, output: str) -> int:
     if output == "json":
         print(json.dumps({"runs": [finite(asdict(run)) for run in runs]}, allow_nan=False))
     elif runs:
-        _table(("run", "model", "mode", "parameters", "val_loss", *SCORES, "seconds", "state"), map(_cells, runs))
+        print_table(("run", "model", "mode", "parameters", "val_loss", *SCORES, "seconds", "state"), map(_cells, runs))
     else:
         print(f"no run in {folder}", file=sys.stderr)
     return CLEAN
@@ -62,7 +63,7 @@ def _diff(first: Path, second: Path, output: str) -> int:
         names = list(dict.fromkeys(name for row in found.scores for name in row if name not in PLACE))
         columns = [place for place in PLACE if any(row[place] is not None for row in found.scores)]
         if names:
-            _table(
+            print_table(
                 [*columns, *(f"{name} {side}" for name in names for side in "AB")], _pairs(found.scores, columns, names)
             )
     return FINDINGS if found.plan or found.data else CLEAN
@@ -79,20 +80,3 @@ def _pairs(rows: Sequence[dict[str, Any]], columns: Sequence[str], names: Sequen
         [*(row[column] for column in columns), *(value for name in names for value in row.get(name, (None, None)))]
         for row in rows
     ]
-
-
-def _table(header: Sequence[str], rows: Any) -> None:
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(*header, box=box.SIMPLE)
-    for row in rows:
-        table.add_row(*map(_cell, row))
-    Console(width=None if sys.stdout.isatty() else 160).print(table)
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return ""
-    return f"{value:.5g}" if isinstance(value, float) else str(value)

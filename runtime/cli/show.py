@@ -32,6 +32,7 @@ from sysidc.compiler.program import OverrideError
 from sysidc.dsl.formatter.canonical import format_source
 from sysidc.runtime.cli import CLEAN, FINDINGS, findings
 from sysidc.runtime.cli.files import add_set, overrides, read
+from sysidc.runtime.tables import aligned
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -115,12 +116,10 @@ def _signals(plan: Plan) -> list[tuple[str, str]]:
 def _layers(plan: Plan) -> str:
     model = plan.model
     table = [("layer", "name", "in", "out", "parameters"), *_rows(model.nodes, 0)]
-    widths = [max(len(row[column]) for row in table) for column in range(5)]
-    lines = ["  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in table]
     header = f"model {model.name}: {_windows(model.inputs)} -> {_windows(model.outputs)}"
     facts = [f"  parameters       {model.parameters}", f"  receptive field  {receptive_field(plan)}"]
     facts += [f"  states           {line}" for line in state_lines(plan)]
-    return "\n".join([header, *(line.rstrip() for line in lines), *facts])
+    return "\n".join([header, *(f"  {line}" for line in aligned(table)), *facts])
 
 
 def state_lines(plan: Plan) -> list[str]:
@@ -231,9 +230,7 @@ def _stages(stages: Sequence[StagePlan]) -> list[tuple[str, str]]:
         prediction = stage.train.prediction
         differs = _value(stage.correction) if prediction is None else str(prediction.horizon)
         table.append((*map(str, cells), differs, _value(stage.freeze)))
-    widths = [max(len(row[column]) for row in table) for column in range(len(table[0]))]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table]
-    return list(zip(["", *map(str, range(1, len(table)))], lines, strict=True))
+    return list(zip(["", *map(str, range(1, len(table)))], aligned(table), strict=True))
 
 
 def _band(plan: Plan) -> list[tuple[str, str]]:

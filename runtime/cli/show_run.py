@@ -10,6 +10,7 @@ from sysidc.compiler.plan import Plan
 from sysidc.compiler.values import number
 from sysidc.runtime.runs.folder import read_metrics, read_plan
 from sysidc.runtime.runs.uncertainty import Uncertainty, is_number, read_uncertainty
+from sysidc.runtime.tables import aligned, cell
 
 Row = Mapping[str, Any]
 
@@ -40,14 +41,14 @@ def _score(rows: Sequence[Row]) -> Iterator[str]:
     if not rows:
         return
     names = [name for name in rows[0] if any(row.get(name) is not None for row in rows)]
-    yield from _columns([names, *([_cell(row.get(name)) for name in names] for row in rows)])
+    yield from aligned([names, *([cell(row.get(name), absent="-") for name in names] for row in rows)])
 
 
 def _parameters(known: Uncertainty) -> Iterator[str]:
     """Numbers of equations first, as the file has them."""
     entries = [row for row in known.parameters if not is_number(row["name"])]
     told = [row for row in known.parameters if is_number(row["name"])] + entries[:MOST_ENTRIES]
-    yield from _columns([[row["name"], f"= {number(row['value'])}", _error(row["standard_error"])] for row in told])
+    yield from aligned([[row["name"], f"= {number(row['value'])}", _error(row["standard_error"])] for row in told])
     if len(entries) > MOST_ENTRIES:
         yield f"and {len(entries) - MOST_ENTRIES} more in parameters.json"
 
@@ -57,19 +58,6 @@ def _error(error: float | None) -> str:
 
 
 def _bands(rows: Sequence[Row]) -> Iterator[str]:
-    yield from _columns(
-        [[row["split"], row["record"], row["signal"], f"+- {_cell(row['half_width'])}"] for row in rows]
+    yield from aligned(
+        [[row["split"], row["record"], row["signal"], f"+- {cell(row['half_width'], absent='-')}"] for row in rows]
     )
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return "-"
-    return f"{value:.5g}" if isinstance(value, float) else str(value)
-
-
-def _columns(table: Sequence[Sequence[str]]) -> list[str]:
-    if not table:
-        return []
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in table]

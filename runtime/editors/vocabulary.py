@@ -12,7 +12,6 @@ from sysidc.compiler.catalogue.layers import LAYERS
 from sysidc.compiler.catalogue.settings import DTYPES, FAMILIES, FILE_READERS, MODES
 from sysidc.compiler.dynamics.formulas import FUNCTIONS
 from sysidc.compiler.explain.setting_page import SECTIONS
-from sysidc.compiler.passes.annotations.wrap import ANNOTATIONS
 from sysidc.compiler.program import RESERVED
 from sysidc.compiler.values import UNITS
 
@@ -35,10 +34,6 @@ def functions() -> tuple[str, ...]:
 
 def layers() -> tuple[str, ...]:
     return tuple(LAYERS)
-
-
-def annotation_names() -> tuple[str, ...]:
-    return tuple(ANNOTATIONS)
 
 
 def settings() -> tuple[str, ...]:

@@ -64,11 +64,6 @@ class Analyst:
             self._sound[text.uri] = (text, Shapes(compiled.plan, nodes))
         return analysis
 
-    def is_current(self, text: Text) -> bool:
-        """Whether the text can be asked about without compiling it."""
-        known = self._known.get(text.uri)
-        return known is not None and known.text is text and _identical(known.texts, self._texts(text))
-
     def forget(self, uri: str) -> None:
         self._known.pop(uri, None)
         self._sound.pop(uri, None)

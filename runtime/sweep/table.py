@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TextIO
 
+from sysidc.runtime.tables import cell
+
 LONGEST = 16
 """Rows of the live table: the running trials and the latest of the others."""
 
@@ -89,9 +91,3 @@ def drawn(rows: list[Mapping[str, Any]], title: str = "") -> Any:
     for row in rows:
         table.add_row(*(cell(row.get(name)) for name in names))
     return table
-
-
-def cell(value: Any) -> str:
-    if value is None:
-        return ""
-    return f"{value:.5g}" if isinstance(value, float) else str(value)
