@@ -7,12 +7,11 @@ from contextlib import suppress
 
 from sysidc.compiler import sentences
 from sysidc.compiler.catalogue import installed
-from sysidc.compiler.catalogue.entry import Layer
 from sysidc.compiler.dynamics.layer import check_blocks
 from sysidc.compiler.findings import Findings
 from sysidc.compiler.passes.annotations.wrap import ANNOTATIONS
 from sysidc.compiler.passes.header import Header
-from sysidc.compiler.passes.missing_layer import missing_layer
+from sysidc.compiler.passes.rows import missing_layer, row_of
 from sysidc.compiler.passes.signals import Measured
 from sysidc.compiler.program import Program
 from sysidc.compiler.scope import Unknown, evaluate
@@ -74,7 +73,7 @@ def _check_block(block: syntax.Block, program: Program, findings: Findings) -> N
 def _check_arguments(block: syntax.Block, program: Program, findings: Findings) -> None:
     """Argument names of the layers in a block, which an unused block would hide."""
     for element in _elements(block.elements):
-        entry = _layer(element, program)
+        entry = row_of(element, program)
         if entry is None or not isinstance(element, syntax.Layer):
             continue
         names = [name for argument in entry.arguments for name in (argument.name, *argument.aliases)]
@@ -83,13 +82,6 @@ def _check_arguments(block: syntax.Block, program: Program, findings: Findings) 
                 findings.add(
                     sentences.unknown_argument(entry.name, argument.name.text, argument.name.span, tuple(names))
                 )
-
-
-def _layer(element: syntax.Element, program: Program) -> Layer | None:
-    """The row of a layer; a block of the same name comes before that of an installed package."""
-    if not isinstance(element, syntax.Layer) or element.name.text in (*program.blocks, *program.dynamics):
-        return None
-    return installed.layer(element.name.text)
 
 
 def _elements(elements: tuple[syntax.Element, ...]) -> Iterator[syntax.Element]:

@@ -17,8 +17,8 @@ from sysidc.compiler.passes.annotations.annotated import Annotated
 from sysidc.compiler.passes.annotations.wrap import wrap
 from sysidc.compiler.passes.blocks import block_scope, warn_unused_parameters
 from sysidc.compiler.passes.layer import MOST_NODES, catalogue_layer
-from sysidc.compiler.passes.missing_layer import missing_layer
 from sysidc.compiler.passes.nodes import Built, leaving, rename, sequential, unknown_node
+from sysidc.compiler.passes.rows import missing_layer
 from sysidc.compiler.plan import ChainPlan, TensorType
 from sysidc.compiler.program import Program
 from sysidc.compiler.scope import Scope

@@ -9,14 +9,12 @@ from typing import Any, Literal, TypeAlias
 
 import torch
 from lightning.pytorch import LightningDataModule
-from torch import Tensor
 from torch.utils.data import DataLoader
 
 from sysidc.compiler.lower import is_second_order
 from sysidc.compiler.plan import Plan, SplitPlan
-from sysidc.compiler.windows import Layout
 from sysidc.runtime.data import mistakes
-from sysidc.runtime.data.layouts import at_horizon, free_run_layout, future_inputs, spans_record, window_layout
+from sysidc.runtime.data.layouts import at_horizon, future_inputs, spans_record, window_layout
 from sysidc.runtime.data.loaders import (
     EpochOrder,
     EqualLengths,
@@ -31,7 +29,7 @@ from sysidc.runtime.data.normalizer import Normalizer
 from sysidc.runtime.data.prepare import header_signals, prepare
 from sysidc.runtime.data.record import Record
 from sysidc.runtime.data.tape import Tape, TensorRecord, first_samples, in_memory, lay, mapped
-from sysidc.runtime.data.windows import Batch, RecordDataset, WindowDataset, stack_input
+from sysidc.runtime.data.windows import Batch, RecordDataset, WindowDataset
 
 MOST_AT_ONCE = 32  # batches; more save nothing and keep Ctrl-C and the time limit waiting
 MOST_ELEMENTS = 1 << 22  # numbers in the windows handed out together
@@ -227,12 +225,3 @@ def tape_of(plan: Plan, records: list[Record], on_disk: bool = False) -> Tape:
 def stays_on_disk(plan: Plan) -> bool:
     """Whether the training reads its records window by window, and not as a whole."""
     return plan.train.mode != "bounded" and plan.model.chain is None and not is_second_order(plan)
-
-
-def record_input(plan: Plan, record: TensorRecord) -> tuple[Tensor, Layout]:
-    """A whole record as the stack's input, x (1, steps, channels), and where its windows lie.
-
-    Inputs stand at every step, known outputs before step `layout.known`, the first that is predicted; 0 else.
-    """
-    layout = free_run_layout(plan, len(record))
-    return stack_input(record.values, layout, torch.tensor([layout.known])), layout

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sysidc.compiler import sentences
-from sysidc.compiler.catalogue import installed
-from sysidc.compiler.catalogue.entry import Layer
 from sysidc.compiler.catalogue.settings import DTYPES
 from sysidc.compiler.dtypes import is_floating
 from sysidc.compiler.passes.annotations.annotated import Annotated, wrapper
 from sysidc.compiler.passes.header import at_precision
+from sysidc.compiler.passes.rows import row_of
 from sysidc.compiler.scope import Unknown, evaluate
 from sysidc.compiler.values import ArrowValue
 from sysidc.dsl import syntax
@@ -73,7 +72,7 @@ def _lifted(given: Annotated, in_dtype: str, out_dtype: str) -> str:
 
 def _has_numbers_of_its_own(program: Program, element: syntax.Element, seen: set[str]) -> bool:
     """Whether a layer of the element keeps numbers in the model's dtype: parameters, or the constants of a Scale."""
-    entry = _entry(program, element)
+    entry = row_of(element, program)
     if entry is not None:
         return entry.numbers in ("parameters", "integers") or entry.name == "Scale"
     return any(_has_numbers_of_its_own(program, part, seen) for part in _opened(program, element, seen))
@@ -81,7 +80,7 @@ def _has_numbers_of_its_own(program: Program, element: syntax.Element, seen: set
 
 def _first_numbers(program: Program, element: syntax.Element, seen: set[str]) -> str | None:
     """What the first layer of an element that does more than move values computes with; None where all move them."""
-    entry = _entry(program, element)
+    entry = row_of(element, program)
     if entry is not None:
         return None if entry.numbers == "any" else entry.numbers
     for part in _opened(program, element, seen):
@@ -89,12 +88,6 @@ def _first_numbers(program: Program, element: syntax.Element, seen: set[str]) ->
         if found is not None:
             return found
     return None
-
-
-def _entry(program: Program, element: syntax.Element) -> Layer | None:
-    if not isinstance(element, syntax.Layer) or element.name.text in (*program.blocks, *program.dynamics):
-        return None
-    return installed.layer(element.name.text)
 
 
 def _numbers_of_wrapper(annotations: tuple[syntax.Annotation, ...]) -> str | None:

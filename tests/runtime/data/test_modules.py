@@ -15,7 +15,9 @@ from torch.testing import assert_close
 
 from sysidc.compiler.plan import Plan, SignalPlan, SourcePlan, SplitPlan
 from sysidc.runtime.data.errors import DataError
-from sysidc.runtime.data.modules import SpecDataModule, record_input
+from sysidc.runtime.data.layouts import free_run_layout
+from sysidc.runtime.data.modules import SpecDataModule
+from sysidc.runtime.data.windows import stack_input
 
 MakePlan: TypeAlias = Callable[..., Plan]
 Source: TypeAlias = Callable[..., SourcePlan]
@@ -233,7 +235,9 @@ def test_whole_record_input_shows_outputs_before_the_first_predicted_step_only(
     make_plan: MakePlan, ramp: SourcePlan
 ) -> None:
     plan = make_plan({"u": 6, "y": 2}, {"y": 4}, [ramp], validation=SplitPlan(), any_length=True)
-    x, layout = record_input(plan, SpecDataModule(plan).train_records[0])
+    record = SpecDataModule(plan).train_records[0]
+    layout = free_run_layout(plan, len(record))
+    x = stack_input(record.values, layout, torch.tensor([layout.known]))
     assert x.shape == (1, 100, 2) and layout.known == 2
     assert_close(x[0, :, 0], torch.arange(100.0, dtype=torch.float64))
     assert x[0, :, 1].tolist() == [1000, 1001] + [0] * 98
