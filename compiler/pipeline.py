@@ -10,7 +10,15 @@ from sysidc.compiler import sentences
 from sysidc.compiler.allowances import allow
 from sysidc.compiler.dynamics.layer import check_blocks, surroundings
 from sysidc.compiler.findings import Findings
-from sysidc.compiler.passes.chain import arriving, check_innovations, check_setting, counted, find_chain, with_starts
+from sysidc.compiler.passes.chain import (
+    arriving,
+    check_driven,
+    check_innovations,
+    check_setting,
+    counted,
+    find_chain,
+    with_starts,
+)
 from sysidc.compiler.passes.data import read_data
 from sysidc.compiler.passes.header import Header, at_precision, header_at, read_header
 from sysidc.compiler.passes.names import check_names, warn_unused
@@ -81,6 +89,7 @@ def _check(program: Program, findings: Findings) -> Callable[[], Plan] | None:
     header = read_header(program, measured, mode, training.precision if training else None, findings)
     model = program.sections.get("model")
     chain = find_chain(program, measured, header, mode, training.initial if training else None)
+    check_driven(measured, header, chain, findings)
     context = _context(program, findings, training, header, chain)
     context.surroundings = surroundings(measured, header) if header else None
     stack = StackBuilder(context)

@@ -296,7 +296,7 @@ def half_whole(span: Span, output: Span) -> Diagnostic:
 
 def nothing_whole(output: Span) -> Diagnostic:
     message = "no input on the left lasts as long as the record that is to be simulated"
-    help = "give the model an input of `[all]`; a system without inputs is trained in prediction mode"
+    help = "give the model an input of `[all]`; a system without inputs is trained in prediction mode, or as equations"
     return error("half-whole-record", message, output, "follows no input", help=help)
 
 

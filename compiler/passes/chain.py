@@ -131,6 +131,14 @@ def find_chain(
     return ChainPlan(inputs, known, header.known if known else 0, start)
 
 
+def check_driven(measured: Measured, header: Header | None, chain: ChainPlan | None, findings: Findings) -> None:
+    """A whole record follows an input, or from equations alone."""
+    if header is None or chain is not None or header.outputs[0].steps is not None:
+        return
+    if all(measured.signals[window.signal].role == "output" for window in header.inputs):
+        findings.add(sentences.nothing_whole(header.promise_span))
+
+
 def _channels(measured: Measured, header: Header) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Channels of the inputs, and of the outputs in the order of the right-hand side, if all of them are known."""
     places: dict[str, tuple[int, ...]] = {}

@@ -166,8 +166,6 @@ def _columns_of_both(inputs: Sides, outputs: Sides) -> list[Diagnostic]:
 
 def _half_whole(inputs: Sides, outputs: Sides) -> list[Diagnostic]:
     whole = outputs[0].steps is None
-    if whole and not any(window.is_input for window in inputs):
-        return [sentences.nothing_whole(outputs[0].span)]
     return [
         sentences.half_whole(window.span, outputs[0].span)
         for window in inputs

@@ -58,7 +58,6 @@ NO_CHAINS = {
     "static": ("Linear(3) Tanh Linear(1)", KNOWN, "simulation { }"),
     "a window inside": ("DelayLine(3) LinearDynamics(2)", KNOWN, "simulation { }"),
     "statistics": ("BatchNorm1d LinearDynamics(2)", KNOWN, "simulation { }"),
-    "no inputs": ("LinearDynamics(2)", "y[5] -> y[all]", "simulation { }"),
     "prediction": ("LinearDynamics(2, outputs = 1) Last", "u[5], y[5] -> y[1]", "prediction { }"),
 }
 
@@ -66,9 +65,7 @@ NO_CHAINS = {
 @pytest.mark.parametrize("case", NO_CHAINS)
 def test_other_stacks_see_all_channels_and_start_at_zero(case: str) -> None:
     stack, header, train = NO_CHAINS[case]
-    plan = plan_of(
-        stack, header, train, signals="signals { output y }" if case == "no inputs" else "signals { input u  output y }"
-    )
+    plan = plan_of(stack, header, train, signals="signals { input u  output y }")
     assert plan.model.chain is None
     assert plan.model.nodes[0].type_in == plan.model.type_in
     assert {node.arguments.get("initial", "zero") for node in flat(plan.model.nodes)} == {"zero"}
