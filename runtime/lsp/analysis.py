@@ -13,7 +13,7 @@ from sysidc.dsl.source import Source
 from sysidc.runtime.lsp.documents import Documents, Text
 
 
-class Placed(NamedTuple):
+class PlacedNode(NamedTuple):
     """A node with the characters of the text that it was written as.
 
     `inner` tells a node whose wrapper ends at the same character; `reach` is the look-back and look-ahead from the
@@ -39,7 +39,7 @@ class Shapes(NamedTuple):
     """The nodes of the last version that had no mistakes, at their places in the version of now."""
 
     plan: Plan
-    nodes: tuple[Placed, ...]
+    nodes: tuple[PlacedNode, ...]
 
 
 class Analyst:
@@ -95,7 +95,7 @@ def _identical(left: Sequence[Text | None], right: Sequence[Text | None]) -> boo
     return len(left) == len(right) and all(one is two for one, two in zip(left, right, strict=True))
 
 
-def _placed(nodes: Sequence[Node], source: Source) -> Iterator[Placed]:
+def _placed(nodes: Sequence[Node], source: Source) -> Iterator[PlacedNode]:
     """The nodes that were written in `source`, outer ones first."""
     for index, node in enumerate(nodes):
         reach = chained([(entry.look_back, entry.look_ahead) for entry in nodes[: index + 1]])
@@ -104,17 +104,17 @@ def _placed(nodes: Sequence[Node], source: Source) -> Iterator[Placed]:
 
 def _placed_node(
     node: Node, source: Source, outer_end: int | None, reach: tuple[int | None, int | None] | None
-) -> Iterator[Placed]:
+) -> Iterator[PlacedNode]:
     place, end = node.place, None
     if place.file == source.name and place.end_line <= len(source.line_starts):
         start = source.line_starts[place.line - 1] + place.column - 1
         end = source.line_starts[place.end_line - 1] + place.end_column - 1
-        yield Placed(start, end, node, end == outer_end, reach)
+        yield PlacedNode(start, end, node, end == outer_end, reach)
     for child in node.children:
         yield from _placed_node(child, source, end if end is not None else outer_end, None)
 
 
-def _moved(nodes: tuple[Placed, ...], old: str, new: str) -> tuple[Placed, ...]:
+def _moved(nodes: tuple[PlacedNode, ...], old: str, new: str) -> tuple[PlacedNode, ...]:
     """The nodes before and behind what was changed between two texts."""
     before = _common(old, new)
     behind = _common(old[before:][::-1], new[before:][::-1])

@@ -20,9 +20,9 @@ from sysidc.compiler.plan import Plan
 from sysidc.compiler.scope import Scope, Unknown
 from sysidc.compiler.values import describe
 from sysidc.dsl import syntax
-from sysidc.runtime.lsp.analysis import Placed, Shapes
+from sysidc.runtime.lsp.analysis import PlacedNode, Shapes
 from sysidc.runtime.lsp.documents import Documents, Text
-from sysidc.runtime.lsp.names import Place, definition, is_local, locals_of
+from sysidc.runtime.lsp.names import Mention, definition, is_local, locals_of
 from sysidc.runtime.lsp.tables import arguments_of, settings_at
 from sysidc.runtime.lsp.words.frames import Word
 
@@ -96,7 +96,7 @@ def argument_words(entry: Argument) -> str:
 # --- definitions -------------------------------------------------------------------------------------------------
 
 
-def _of_definition(documents: Documents, text: Text, home: Place) -> str:
+def _of_definition(documents: Documents, text: Text, home: Mention) -> str:
     line = _line(home)
     elsewhere = "" if home.text.uri == text.uri else f"\n\nin {home.text.source.path}"
     value = None
@@ -106,7 +106,7 @@ def _of_definition(documents: Documents, text: Text, home: Place) -> str:
     return f"```sysid\n{line}\n```{worth}{elsewhere}"
 
 
-def _line(home: Place) -> str:
+def _line(home: Mention) -> str:
     """The line of a definition, without its comment and without the stack behind it."""
     source = home.text.source
     line, column = source.position(home.word.start)
@@ -137,7 +137,7 @@ def value_of(documents: Documents, text: Text, name: str) -> str | None:
 # --- layers ------------------------------------------------------------------------------------------------------
 
 
-def _of_layer(documents: Documents, text: Text, word: Word, home: Place | None, shapes: Shapes | None) -> str | None:
+def _of_layer(documents: Documents, text: Text, word: Word, home: Mention | None, shapes: Shapes | None) -> str | None:
     placed = [] if shapes is None else [entry for entry in shapes.nodes if _is_node_of(entry, word, home)]
     facts = list(dict.fromkeys(_facts(entry, shapes.plan) for entry in placed)) if shapes else []
     if home is not None:
@@ -146,20 +146,20 @@ def _of_layer(documents: Documents, text: Text, word: Word, home: Place | None, 
     return None if row is None else RULE.join([*facts, layer_page(row)])
 
 
-def _is_node_of(entry: Placed, word: Word, home: Place | None) -> bool:
+def _is_node_of(entry: PlacedNode, word: Word, home: Mention | None) -> bool:
     wanted = "dynamics" if home is not None else word.text
     return entry.start == word.start and entry.node.layer == wanted
 
 
-def _of_stack(documents: Documents, home: Place) -> str:
+def _of_stack(documents: Documents, home: Mention) -> str:
     """A block with its arguments, equations with their states."""
-    names = ", ".join(f"`{place.word.text}`" for place in locals_of(home.text, home.word))
+    names = ", ".join(f"`{mention.word.text}`" for mention in locals_of(home.text, home.word))
     kind = "block" if home.word.role == "define block" else "dynamics"
     told = f"```sysid\n{_line(home)}\n```" if kind == "block" else f"```sysid\ndynamics {home.word.text}\n```"
     return f"{told}\n\nknows {names}" if names and kind == "dynamics" else told
 
 
-def _facts(entry: Placed, plan: Plan) -> str:
+def _facts(entry: PlacedNode, plan: Plan) -> str:
     """Shapes, parameters and receptive field of one use of a layer."""
     node = entry.node
     count = f"{node.parameters} parameter{'' if node.parameters == 1 else 's'}"

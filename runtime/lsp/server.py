@@ -18,7 +18,7 @@ from sysidc.runtime.lsp.completion import items
 from sysidc.runtime.lsp.documents import Documents, Text, path_of
 from sysidc.runtime.lsp.findings import told
 from sysidc.runtime.lsp.hints import hints
-from sysidc.runtime.lsp.names import Place, definition, references
+from sysidc.runtime.lsp.names import Mention, definition, references
 
 PAUSE = 0.2
 """Seconds without a keystroke after which a text is compiled."""
@@ -216,15 +216,15 @@ def _answer_about_names(server: SpecServer) -> None:
     @server.feature(types.TEXT_DOCUMENT_REFERENCES)
     def refer(params: types.ReferenceParams) -> list[types.Location]:
         home = _definition(server, params)
-        places = references(documents, home) if home else []
-        return [_location(place) for place in places if params.context.include_declaration or place != home]
+        mentions = references(documents, home) if home else []
+        return [_location(mention) for mention in mentions if params.context.include_declaration or mention != home]
 
     @server.feature(types.TEXT_DOCUMENT_DOCUMENT_HIGHLIGHT)
     def highlight(params: types.DocumentHighlightParams) -> list[types.DocumentHighlight]:
         home = _definition(server, params)
-        places = references(documents, home) if home else []
-        here = [place for place in places if place.text.uri == params.text_document.uri]
-        return [types.DocumentHighlight(_location(place).range) for place in here]
+        mentions = references(documents, home) if home else []
+        here = [mention for mention in mentions if mention.text.uri == params.text_document.uri]
+        return [types.DocumentHighlight(_location(mention).range) for mention in here]
 
     @server.feature(types.TEXT_DOCUMENT_RENAME, types.RenameOptions(prepare_provider=True))
     def rename(params: types.RenameParams) -> types.WorkspaceEdit | None:
@@ -241,14 +241,14 @@ def _answer_about_names(server: SpecServer) -> None:
         return renaming.prepare(documents, text, text.lines.offset(params.position)) if text else None
 
 
-def _definition(server: SpecServer, params: Asked) -> Place | None:
+def _definition(server: SpecServer, params: Asked) -> Mention | None:
     text = server.text(params.text_document.uri)
     word = text.word_at(text.lines.offset(params.position)) if text else None
     return definition(server.documents, text, word) if text and word else None
 
 
-def _location(place: Place) -> types.Location:
-    return types.Location(place.text.uri, place.text.lines.range(place.word.start, place.word.end))
+def _location(mention: Mention) -> types.Location:
+    return types.Location(mention.text.uri, mention.text.lines.range(mention.word.start, mention.word.end))
 
 
 # --- a whole text ------------------------------------------------------------------------------------------------

@@ -38,11 +38,11 @@ def ids() -> list[Offer]:
 
 def _blocks(program: tuple[Text, ...]) -> Iterator[tuple[str, tuple[Argument, ...]]]:
     """What blocks and equations are called with."""
-    for place in defined(program, ("define dynamics",)):
-        yield place.word.text, ARGUMENTS
-    for place in defined(program, ("define block",)):
-        names = [local.word.text for local in locals_of(place.text, place.word)]
-        yield place.word.text, tuple(Argument(name, "float", about="an argument of the block") for name in names)
+    for mention in defined(program, ("define dynamics",)):
+        yield mention.word.text, ARGUMENTS
+    for mention in defined(program, ("define block",)):
+        names = [local.word.text for local in locals_of(mention.text, mention.word)]
+        yield mention.word.text, tuple(Argument(name, "float", about="an argument of the block") for name in names)
 
 
 def _in_frame(view: View, frame: Frame) -> Iterable[Offer]:
@@ -132,10 +132,10 @@ def _in_stack(view: View, frame: Frame) -> Iterable[Offer]:
 
 
 def _layers(view: View) -> Iterator[Offer]:
-    for place in defined(view.program, STACKS):
-        name = place.word.text
+    for mention in defined(view.program, STACKS):
+        name = mention.word.text
         yield Offer(
-            name, "block", place.word.role.removeprefix("define "), call_snippet(name, view.blocks.get(name, ()))
+            name, "block", mention.word.role.removeprefix("define "), call_snippet(name, view.blocks.get(name, ()))
         )
     for layer in rows():
         yield Offer(layer.name, "layer", layer.about, call_snippet(layer.name, layer.arguments), page=layer.name)

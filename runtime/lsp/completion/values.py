@@ -86,10 +86,10 @@ def call_snippet(name: str, arguments: Iterable[Argument]) -> str:
 
 def values(view: View, frame: Frame) -> Iterator[Offer]:
     """The names of the file that have a value where the cursor is."""
-    for place in locals_of(view.text, frame.definition):
-        yield Offer(place.word.text, "value", place.word.role.removeprefix("define "))
-    for place in defined(view.program, VALUES):
-        yield Offer(place.word.text, "value", place.word.role.removeprefix("define "))
+    for mention in locals_of(view.text, frame.definition):
+        yield Offer(mention.word.text, "value", mention.word.role.removeprefix("define "))
+    for mention in defined(view.program, VALUES):
+        yield Offer(mention.word.text, "value", mention.word.role.removeprefix("define "))
     if frame.section.kind == "dynamics":
         yield from signals(view)
         for name, function in FUNCTIONS.items():
@@ -98,7 +98,7 @@ def values(view: View, frame: Frame) -> Iterator[Offer]:
 
 def signals(view: View) -> list[Offer]:
     """The signals of the file; a library's equations may name those of the file that uses it."""
-    return [Offer(place.word.text, "signal", "a signal") for place in defined(view.program, ("define signal",))]
+    return [Offer(mention.word.text, "signal", "a signal") for mention in defined(view.program, ("define signal",))]
 
 
 def same(left: Word | None, right: Word | None) -> bool:
