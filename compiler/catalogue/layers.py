@@ -45,6 +45,7 @@ COUNT: Options = {"kind": "int", "low": 1}
 BIAS = Argument("bias", "bool", True, about="add a learned constant")
 EPS = Argument("eps", "float", 1e-5, low=0, open_low=True, about="added to the variance")
 STATES = Argument("states", "int", low=1, high=1000, about="length of the state vector")
+INNOVATIONS = Argument("innovations", "bool", False, about="one-step errors correct the states while it learns")
 OUTPUTS = Argument(
     "outputs",
     "int",
@@ -304,7 +305,7 @@ ROWS: tuple[Layer, ...] = (
         Argument("hidden", default="auto", **HIDDEN, about="widths of the state equation's network"),
         Argument("output_hidden", default="auto", **HIDDEN, about="widths of the output's network"),
         Argument("activation", "word", "Tanh", choices=STATE_ACTIVATIONS, about="of both"),
-        Argument("innovations", "bool", False, about="the state equation also sees the one-step error"),
+        INNOVATIONS,
         Argument("integrators", "int", 0, low=0, about="so many first states add up, and no network sees them"),
     ),
     state_layer(
@@ -313,6 +314,7 @@ ROWS: tuple[Layer, ...] = (
         polynomial_state_space,
         STATES,
         Argument("degree", "int", low=2, high=10, about="highest degree of the monomials"),
+        INNOVATIONS,
     ),
     state_layer("LRU", "linear recurrent unit: diagonal complex recurrence", lru, STATES),
     Layer(

@@ -41,19 +41,19 @@ def state_space(arguments: Arguments, shape: Shape) -> Effect | Misfit:
     if hidden_states > states:
         return Misfit("size-mismatch", "integrators", f"{hidden_states} of {states} states integrate", "more than all")
     shown = states - hidden_states + inputs
-    seen = shown + outputs * given["innovations"]
     count = _matrices(states, inputs, outputs) + states + outputs + outputs * states * given["innovations"]
-    count += zero_network(seen, given["hidden"], states) if given["hidden"] else 0
+    count += zero_network(shown, given["hidden"], states) if given["hidden"] else 0
     count += zero_network(shown, given["output_hidden"], outputs) if given["output_hidden"] else 0
     return _system(arguments, shape, count)
 
 
 def polynomial_state_space(arguments: Arguments, shape: Shape) -> Effect:
-    """E has a row for each state and a column for each monomial of degree 2 .. degree in states and inputs."""
+    """E has a row for each state and a column for each monomial of degree 2 .. degree in states and inputs; K, with
+    innovations, a row for each state and a column for each output."""
     states, (inputs, outputs) = arguments["states"], _ends(arguments, shape)
     variables = states + inputs
-    monomials = math.comb(variables + arguments["degree"], variables) - 1 - variables
-    count = _matrices(states, inputs, outputs) + states + outputs + states * monomials
+    columns = math.comb(variables + arguments["degree"], variables) - 1 - variables + outputs * arguments["innovations"]
+    count = _matrices(states, inputs, outputs) + states + outputs + states * columns
     return _system(arguments, shape, count)
 
 

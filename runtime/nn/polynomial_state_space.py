@@ -16,14 +16,17 @@ class PolynomialStateSpace(StateLayer):
 
     u (batch, time, inputs) -> y (batch, time, outputs), in the dtype of the parameters. m holds every monomial of
     degree 2 to `degree` in states and inputs; E starts at zero.
+    `innovations` is that of `StateSpace`.
     Source: Paduart et al., Identification of nonlinear systems using Polynomial Nonlinear State Space models,
     Automatica 46 (2010).
     """
 
-    def __init__(self, inputs: int, outputs: int, states: int, degree: int, initial: str = "zero") -> None:
+    def __init__(
+        self, inputs: int, outputs: int, states: int, degree: int, initial: str = "zero", innovations: bool = False
+    ) -> None:
         super().__init__()
         self.inputs, self.outputs, self.states, self.initial = inputs, outputs, states, initial
-        self.degree = degree
+        self.degree, self.innovations = degree, innovations
         self.A = nn.Parameter(stable_matrix(states))
         self.B = nn.Parameter(torch.randn(states, inputs) * 0.3)
         self.C = nn.Parameter(torch.randn(outputs, states) / states**0.5)
@@ -32,6 +35,7 @@ class PolynomialStateSpace(StateLayer):
         self.b_y = nn.Parameter(torch.zeros(outputs))
         self._products = product_table(states + inputs, degree)
         self.E = nn.Parameter(torch.zeros(states, sum(len(left) for left, _ in self._products)))
+        self.K = nn.Parameter(torch.zeros(states, outputs)) if innovations else None
 
     def step(self, x: Tensor, u: Tensor) -> tuple[Tensor, Tensor]:
         after = x @ self.A.T + u @ self.B.T + self.b_x + self.monomials(x, u) @ self.E.T

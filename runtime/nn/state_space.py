@@ -15,10 +15,10 @@ class StateSpace(StateLayer):
     """x[k+1] = A x[k] + B u[k] + b_x + f(x[k], u[k]),  y[k] = C x[k] + D u[k] + b_y + h(x[k], u[k]).
 
     u (batch, time, inputs) -> y (batch, time, outputs), in the dtype of the parameters. f and h are networks with the
-    hidden widths `hidden` and `output_hidden`, none where the list is empty; they start at zero. With `innovations` the
-    state equation also has K e[k] and f sees e[k] = y[k] - y^[k], the error of the step before it is told; e is 0 where
-    nothing is measured. The first `integrators` states, such as positions, are kept out of f and h: what bends a system
-    is then the same wherever it is.
+    hidden widths `hidden` and `output_hidden`, none where the list is empty; they start at zero. With `innovations` it
+    holds the gain K by which an error e[k] = y[k] - y^[k] corrects the state, x[k] + K e[k], before the state equation
+    sees it (`OneStepAhead`); by itself the layer runs without. The first `integrators` states, such as positions, are
+    kept out of f and h: what bends a system is then the same wherever it is.
     Source: Suykens, Vandewalle, De Moor, Artificial Neural Networks for Modelling and Control (1996), ch. 2.
     """
 
@@ -44,31 +44,20 @@ class StateSpace(StateLayer):
         self.b_x = nn.Parameter(torch.zeros(states))
         self.b_y = nn.Parameter(torch.zeros(outputs))
         shown = states - integrators + inputs
-        seen = shown + (outputs if innovations else 0)
-        self.f = zero_network(seen, hidden, states, activation) if hidden else None
+        self.f = zero_network(shown, hidden, states, activation) if hidden else None
         self.h = zero_network(shown, output_hidden, outputs, activation) if output_hidden else None
         self.K = nn.Parameter(torch.zeros(states, outputs)) if innovations else None
 
-    def step(self, x: Tensor, u: Tensor, error: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """As in `StateLayer`; `error` (..., outputs) is e[k] of the innovations form, 0 where it is left out."""
-        y = self.output(x, u)
-        if self.innovations and error is None:
-            error = torch.zeros_like(y)
-        return self.next(x, u, error), y
+    def step(self, x: Tensor, u: Tensor) -> tuple[Tensor, Tensor]:
+        after = x @ self.A.T + u @ self.B.T + self.b_x
+        if self.f is not None:
+            after = after + self.f(torch.cat([x[..., self.integrators :], u], dim=-1))
+        return after, self.output(x, u)
 
     def output(self, x: Tensor, u: Tensor) -> Tensor:
         """y[k] (..., outputs)."""
         y = x @ self.C.T + u @ self.D.T + self.b_y
         return y if self.h is None else y + self.h(torch.cat([x[..., self.integrators :], u], dim=-1))
-
-    def next(self, x: Tensor, u: Tensor, error: Tensor | None) -> Tensor:
-        """x[k+1] (..., states); `error` (..., outputs) is there with innovations alone."""
-        after = x @ self.A.T + u @ self.B.T + self.b_x
-        seen = [x[..., self.integrators :], u]
-        if self.K is not None and error is not None:
-            after = after + error @ self.K.T
-            seen.append(error)
-        return after if self.f is None else after + self.f(torch.cat(seen, dim=-1))
 
     def extra_repr(self) -> str:
         return f"inputs={self.inputs}, outputs={self.outputs}, states={self.states}, initial={self.initial}"

@@ -113,11 +113,12 @@ class Fitter:
         give_band(module, part)
         before = weights_of(stack)
         errors = errors_of(module, part)
+        missed = _missed(task, stack, part, errors)
         rows, earlier, epochs = _learned(plan, module, part, task, errors, place)
         settle(stack, part, prior=True)
         reached = errors_of(module, part)
         # what settles the start anew behind a fit may cost more than the fit has gained
-        worse = task.manner.keep != "last" and max(reached) > max(errors)
+        worse = task.manner.keep != "last" and _missed(task, stack, part, reached) > missed
         if worse or not max(reached) < math.inf:
             stack.load_state_dict(before)
             reached, epochs = errors, 0
@@ -128,7 +129,7 @@ class Fitter:
             reached = errors_of(module, whole)
         ahead = error_ahead(stack, _both(part)) if has_innovations(stack) else 0.0
         seconds = time.perf_counter() - began + earlier
-        if not epochs and isinstance(candidate, Candidate) and task.manner.keep == "worse of both":
+        if not epochs and isinstance(candidate, Candidate) and task.manner.keep.startswith("worse"):
             # stages of raced structures differ in samples alone: a refit repeats the last one that was of use
             before, epochs = candidate.before, candidate.epochs
         found = (*reached, epochs, seconds, rows, *learned_from, ahead)
@@ -171,6 +172,11 @@ def errors_of(module: TrainingModule, part: SpecDataModule) -> tuple[float, floa
     """Root mean square errors on the training and the validation part, in the units of the data."""
     fit, validation = (root_mean_square(module, batches) for batches in _both(part))
     return fit, validation
+
+
+def _missed(task: Task, stack: nn.Module, part: SpecDataModule, errors: tuple[float, float]) -> float:
+    """What is to become less: the worse of the errors in free run, which are given, or of those one step ahead."""
+    return error_ahead(stack, _both(part)) if task.manner.keep == "worse of both ahead" else max(errors)
 
 
 def _both(part: SpecDataModule) -> list[Iterable[Any]]:

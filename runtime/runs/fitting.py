@@ -27,6 +27,7 @@ from sysidc.runtime.runs.mistakes import RunError
 from sysidc.runtime.runs.processes import is_shared, rank
 from sysidc.runtime.runs.progress import Progress
 from sysidc.runtime.runs.resume import LiveCheckpoints, Progressed
+from sysidc.runtime.runs.wrong_loss import BestAhead
 from sysidc.runtime.training import BestWeights
 from sysidc.runtime.training.step import TrainingModule
 
@@ -39,9 +40,9 @@ WORTH_SHARING = 2_000_000
 NOTHING_TO_VALIDATE = "Total length of .* across ranks is zero"
 """What Lightning says of a refit, whose validation part is trained on."""
 
-Keep: TypeAlias = Literal["validated", "worse of both", "last"]
+Keep: TypeAlias = Literal["validated", "worse of both", "worse of both ahead", "last"]
 """Which weights of a fit are kept: those of the lowest `val_loss`, of the lowest of the worse of the errors in training
-and validation, or the last."""
+and validation, in free run or one step ahead, or the last."""
 
 
 @dataclass
@@ -86,7 +87,7 @@ def fit_once(
     """
     curve = LearningCurve(place.progress.epoch)
     live = LiveCheckpoints(place.progressed, name, curve)
-    best = BestWeights(and_training=keep == "worse of both")
+    best = _best(keep, data)
     kept = [] if keep == "last" else [best]
     # processes that share a training would have to save at the same moment
     watching = place.more if is_shared(plan) else (*place.more, live)
@@ -101,6 +102,12 @@ def fit_once(
             place.say(f"stopped: {error}; the best weights, those of epoch {best.best_epoch + 1}, are kept")
     best_epoch = None if best.best_epoch is None else best.best_epoch + 1
     return Fit(curve.rows, live.seconds, best_epoch)
+
+
+def _best(keep: Keep, data: SpecDataModule) -> BestWeights:
+    if keep == "worse of both ahead":
+        return BestAhead(data.val_dataloader())
+    return BestWeights(and_training=keep == "worse of both")
 
 
 def module_of(plan: Plan, data: SpecDataModule, stack: nn.Sequential) -> TrainingModule:

@@ -73,7 +73,7 @@ class Race:
         ranked: list[Candidate] = []
         for number, stage in enumerate(self.stages):
             ranked = self.joined(number, stage, self.stage(number, stage, going))
-            going = self.going_on(number, ranked[: stage.keep])
+            going = self.going_on(number, ranked[: self.kept(stage)])
         chosen = self.chosen(ranked)
         if len(self.plans) > 1:
             self.place.say(f"taken: {'; '.join(self.label(*entry_of(candidate)) for candidate in chosen)}")
@@ -92,13 +92,22 @@ class Race:
         """The candidates behind a stage and those that join them there, the best first."""
         return ranked
 
+    def kept(self, stage: StagePlan) -> int:
+        """How many outlive a stage."""
+        return stage.keep
+
     def going_on(self, number: int, kept: list[Candidate]) -> list[Candidate | Entry]:
         """Who enters the next stage."""
         return list(kept)
 
     def chosen(self, ranked: list[Candidate]) -> list[Candidate]:
         """Who is refitted and averaged."""
-        return ranked[: max(1, self.simulation.ensemble)]
+        return ranked[: max(1, self.averaged)]
+
+    @property
+    def averaged(self) -> int:
+        """How many models are averaged."""
+        return self.simulation.ensemble
 
     def manner(self, number: int, structure: str) -> Manner:
         """How a candidate is fitted in a stage."""

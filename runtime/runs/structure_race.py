@@ -12,7 +12,7 @@ from sysidc.compiler.plan import StagePlan
 from sysidc.runtime.nn.chain import Chain
 from sysidc.runtime.runs.backwards import LARGER, runs_away
 from sysidc.runtime.runs.candidate_fit import Manner, stack_of
-from sysidc.runtime.runs.candidates import Candidate, Entry
+from sysidc.runtime.runs.candidates import Candidate, Entry, weights_of
 from sysidc.runtime.runs.fitting import Keep
 from sysidc.runtime.runs.left_over import MUCH, left_over
 from sysidc.runtime.runs.open_race import opened, with_a_tame_one, with_the_smallest
@@ -21,6 +21,7 @@ from sysidc.runtime.runs.race import MUCH_WORSE, Race
 from sysidc.runtime.runs.structures import (
     deeper,
     draws,
+    innovates,
     is_tame,
     order_of,
     outlook,
@@ -32,8 +33,9 @@ from sysidc.runtime.runs.wrong_loss import is_wrong, one_step_error
 from sysidc.runtime.training.preparation import records_of_part
 from sysidc.runtime.training.stops import Settled
 
-NEAR = 1.25
-"""A simulation error of so many times the least is about as good where something unmeasured drives the system."""
+NEAR = 1.15
+"""A simulation error in validation of so many times the least is about as good where something unmeasured drives the
+system: most of it is that. In training it tells nothing: there the others were fitted to what drove the system."""
 
 AHEAD = 1.05
 """Models with innovations that miss so many times the least one step ahead are not averaged: most of that is noise."""
@@ -44,8 +46,9 @@ WILD = 1e6
 REACH = 1e3
 """Widths of the training outputs' range that the outputs of an integrator may leave it by."""
 
-INNOVATIONS = 3
-"""So many of the best structures are raced with innovations, too."""
+INNOVATIONS, MEMBERS = 4, 3
+"""So many of the best candidates are trained with innovations, too, and so many at least of them are averaged: what
+drives the system unmeasured makes the numbers of each uncertain."""
 
 DEEPER_STARTS = 2
 """Starts of each network of two layers that joins: these differ more than those of one layer."""
@@ -63,8 +66,7 @@ class StructureRace(Race):
 
     def open(self) -> None:
         """Fill in what the plan leaves open, by what the records show."""
-        self.innovating: set[str] = set()
-        self.most = math.inf
+        self.innovating, self.most = False, math.inf
         periods = averaged(self.data) if self.plan.data.validation.share else None
         if periods is not None:
             self.data, self.whole = periods.data, periods.whole
@@ -80,9 +82,8 @@ class StructureRace(Race):
         self.simulation = opened(self.simulation, samples, self.integrating)
 
     def manner(self, number: int, structure: str) -> Manner:
-        """Weights are kept by what chooses between candidates; the last ones of models with innovations, whose
-        simulation tells little."""
-        keep: Keep = "last" if structure in self.innovating else "worse of both"
+        """Weights are kept by what chooses between candidates."""
+        keep: Keep = "worse of both ahead" if innovates(self.plans[structure]) else "worse of both"
         if self.integrating or "stop" in self.simulation.written or not is_second_order(self.plan):
             return Manner(keep=keep)
         return Manner([Settled(*(LAST if number == len(self.stages) - 1 else EARLY))], keep)
@@ -92,16 +93,25 @@ class StructureRace(Race):
         what something unmeasured drives says little, one that runs away enough."""
         if candidate.wild:
             return WILD * candidate.score
-        if candidate.structure not in self.innovating:
+        if not innovates(self.plans[candidate.structure]):
             return candidate.score
-        return candidate.ahead if candidate.score <= self.most else math.inf
+        return candidate.ahead if candidate.val_error <= self.most else math.inf
 
     @property
     def much_worse(self) -> float:
         return AHEAD if self.innovating else MUCH_WORSE
 
     def missed(self, candidate: Candidate) -> float:
-        return candidate.ahead if candidate.structure in self.innovating else candidate.fit_error
+        return candidate.ahead if innovates(self.plans[candidate.structure]) else candidate.fit_error
+
+    def kept(self, stage: StagePlan) -> int:
+        more = self.innovating and "keep" not in self.simulation.written
+        return max(stage.keep, self.averaged) if more else stage.keep
+
+    @property
+    def averaged(self) -> int:
+        several = super().averaged
+        return max(several, MEMBERS) if self.innovating and "ensemble" not in self.simulation.written else several
 
     def output_range(self) -> tuple[Tensor, Tensor]:
         """Nothing bounds what adds up."""
@@ -141,7 +151,7 @@ class StructureRace(Race):
         """A model stays as it was where what a refit makes of it runs away, or misses more of all data than it did."""
         lost = not before.wild and self.judged(behind).wild
         missed = self.fitter.missed(before, self.plans[before.structure], self.stages[-1])
-        if not lost and (before.structure in self.innovating or behind.fit_error <= missed):
+        if not lost and (innovates(self.plans[before.structure]) or behind.fit_error <= missed):
             return behind
         told = self.label(before.structure, before.index)
         self.place.say(f"  {told}: stays as it was before the refit, and misses {missed:.4g}")
@@ -165,9 +175,10 @@ class StructureRace(Race):
         if number == 0 and not self.integrating:
             ranked = self._with_more_states(number, stage, ranked)
         if number == max(0, len(self.stages) - 2) and not self.integrating:
-            ranked = self._with_innovations(number, stage, self._with_deeper(number, stage, ranked))
-        ranked = with_the_smallest(ranked, stage.keep, self.rank)
-        return with_a_tame_one(ranked, self.simulation.ensemble, self._is_tame)
+            ranked = self._with_innovations(number, stage, ranked)
+            ranked = ranked if self.innovating else self._with_deeper(number, stage, ranked)
+        ranked = with_the_smallest(ranked, self.kept(stage), self.rank)
+        return with_a_tame_one(ranked, self.averaged, self._is_tame)
 
     def _with_more_states(self, number: int, stage: StagePlan, ranked: list[Candidate]) -> list[Candidate]:
         """The candidates with further ones of one more state each, as long as the best has the most that were tried."""
@@ -195,20 +206,29 @@ class StructureRace(Race):
             f"the simulation error of every structure stays above {least:.4g}, {least / (error or 1):.2g} times the "
             "one-step error: something unmeasured drives the system; structures with innovations join the race"
         )
-        names = [candidate.structure for candidate in ranked]
-        made = {f"{name}, innovations": with_innovations(self.plans[name]) for name in names}
-        more = {name: plan for name, plan in made.items() if plan is not None}
-        more = dict(list(more.items())[:INNOVATIONS])
-        if not more:
+        found = (self._innovating(candidate) for candidate in ranked)
+        several = [made for made in found if made is not None][:INNOVATIONS]
+        if not several:
             return ranked
-        self.plans, self.innovating = {**self.plans, **more}, set(more)
         self.most = NEAR * ranked[0].score
-        joined = self.stage(number, stage, [(name, 0) for name in more])
-        near = [candidate for candidate in joined if candidate.score <= self.most]
+        joined = self.stage(number, stage, [*several])
+        near = [candidate for candidate in joined if not candidate.wild and self.rank(candidate) < math.inf]
+        self.innovating = bool(near)
         if near:
             return near
         self.place.say("  they simulate worse, and stay behind")
         return ranked
+
+    def _innovating(self, candidate: Candidate) -> Candidate | None:
+        """A candidate with innovations, at the weights that the other one had before this heat: what that has learned
+        since is the more of what drove the system unmeasured."""
+        plan = with_innovations(self.plans[candidate.structure])
+        if plan is None:
+            return None
+        name = f"{candidate.structure}, innovations"
+        self.plans[name] = plan
+        weights = {**weights_of(stack_of(plan, candidate.index)), **candidate.before}
+        return replace(candidate, structure=name, weights=weights, before=weights, epochs=0, wild=False)
 
     def _with_deeper(self, number: int, stage: StagePlan, ranked: list[Candidate]) -> list[Candidate]:
         """The candidates of the race, and networks of two layers where what the best one misses is no noise."""

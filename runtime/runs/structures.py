@@ -153,12 +153,18 @@ def _nearest_order(pairs: Sequence[Pair], block: int) -> int:
     return 1 + next(index for index, error in enumerate(missed) if error <= NEAREST * min(missed))
 
 
+def innovates(plan: Plan) -> bool:
+    """Whether the last layer is trained one step ahead."""
+    return bool(plan.model.nodes[-1].arguments.get("innovations"))
+
+
 def with_innovations(plan: Plan) -> Plan | None:
-    """The plan with innovations in its state space; None where it has no such layer."""
-    node = next((node for node in _all(plan.model.nodes) if node.layer == "StateSpace"), None)
-    if node is None or node.arguments["innovations"]:
+    """The plan with innovations in its last layer; None where this has them, or cannot have them."""
+    node = plan.model.nodes[-1]
+    if node.arguments.get("innovations", True) or node.children:
         return None
-    return _with(plan, node, _sized(node, {**node.arguments, "innovations": True}))
+    sized = _polynomially if node.layer == "PolynomialStateSpace" else _sized
+    return _with(plan, node, sized(node, {**node.arguments, "innovations": True}))
 
 
 def draws(plan: Plan) -> bool:
@@ -183,7 +189,7 @@ def _choices(node: Node, order: int, integrating: bool) -> Iterator[tuple[str, N
         given = {**given, "integrators": 1}
     yield from _networks(node, given, order, NETWORKS)
     if given["hidden"] == given["output_hidden"] == "auto":
-        if not (given["innovations"] or given["integrators"]):
+        if not given["integrators"]:
             yield POLYNOMIAL, _polynomial(node, order)
     elif "auto" in (given["hidden"], given["output_hidden"]):
         yield from _half_open(node, given, order)
@@ -213,8 +219,12 @@ def _sized(node: Node, arguments: dict[str, Any]) -> Node:
 
 
 def _polynomial(node: Node, order: int) -> Node:
-    names = ("inputs", "outputs", "initial")
+    names = ("inputs", "outputs", "innovations", "initial")
     arguments = {**{name: node.arguments[name] for name in names}, "states": order, "degree": DEGREE}
+    return _polynomially(node, arguments)
+
+
+def _polynomially(node: Node, arguments: dict[str, Any]) -> Node:
     effect = polynomial_state_space(arguments, Shape(node.type_in.steps, node.type_in.channels))
     assert isinstance(effect, Effect)
     layer = LAYERS["PolynomialStateSpace"]

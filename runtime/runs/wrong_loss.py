@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from math import inf
 
+import lightning.pytorch as pl
 import numpy as np
 from torch import Tensor, nn
 
@@ -12,12 +13,14 @@ from sysidc.runtime.data.modules import SpecDataModule
 from sysidc.runtime.solvers.arx import arx
 from sysidc.runtime.training.preparation import pairs_of_part
 from sysidc.runtime.training.second_order import by_simulation
+from sysidc.runtime.training.stops import BestWeights
 
 LAGS = 8
 """Outputs and inputs that the prediction one step ahead sees."""
 
-FAR = 2.0
-"""A simulation error of this many one-step errors is not that of noise at the output alone."""
+FAR = 1.2
+"""A simulation error of this many one-step errors is not that of noise at the output alone: of that it has one. A model
+that has not learned all yet is not so far either, where a linear prediction one step ahead has to stand comparison."""
 
 LONGEST = 20_000
 
@@ -40,6 +43,18 @@ def error_ahead(stack: nn.Module, parts: Iterable[Iterable[Sequence[Tensor]]]) -
     return max(
         ((problem.squared_error() / problem.samples) ** 0.5 for problem in problems if problem.samples), default=inf
     )
+
+
+class BestAhead(BestWeights):
+    """Keeps the weights whose errors one step ahead, in training and on the `batches` of the validation part, are the
+    least, the worse of them counting."""
+
+    def __init__(self, batches: Iterable[Sequence[Tensor]]) -> None:
+        super().__init__(and_training=True)
+        self.batches = batches
+
+    def value(self, trainer: pl.Trainer, module: pl.LightningModule) -> float | None:
+        return error_ahead(module.module, [self.batches]) ** 2  # type: ignore[arg-type]
 
 
 def is_wrong(simulation_errors: Sequence[float], one_step: float | None) -> bool:

@@ -45,12 +45,15 @@ def linearise(module: nn.Module, x: Tensor, u: Tensor) -> Linear:
 
 def differentiate(module: nn.Module, x: Tensor, u: Tensor, G: Columns | None) -> tuple[Linear, Columns | None]:
     """The linear model; with G, which takes dx[k+1]/dtheta (N, n, columns), also dy/dtheta (N, p, columns)."""
+    if hasattr(module, "differentiated"):  # it knows its own derivatives
+        own: tuple[Linear, Columns | None] = module.differentiated(x, u, G)  # type: ignore[operator]
+        return own
     if isinstance(module, LinearDynamics):
         linear = Linear(*module.step(x, u), module.A, module.B, module.C, module.D)
         return linear, _linear_columns(module, linear, x, u, G)
     if isinstance(module, PolynomialStateSpace):
         return _polynomial(module, x, u, G)
-    if isinstance(module, StateSpace) and not module.innovations:
+    if isinstance(module, StateSpace):
         return _state_space(module, x, u, G)
     if isinstance(module, Recurrent) and module.cell.num_layers == 1:
         return recurrent_step(module, x, u, G)

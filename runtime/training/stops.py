@@ -33,13 +33,17 @@ class BestWeights(pl.Callback):
         self._resumed = False
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        value = monitored(trainer, self.monitor) if trainer.state.fn == "fit" else None
+        value = self.value(trainer, pl_module) if trainer.state.fn == "fit" else None
         error = getattr(pl_module, "error", None) if self.and_training else None
         if value is not None and error is not None:
             value = max(value, error)
         if value is not None and value < self.best:
             self.best, self.best_epoch = value, trainer.current_epoch
             self._weights = {name: weight.detach().clone() for name, weight in pl_module.state_dict().items()}
+
+    def value(self, trainer: pl.Trainer, module: pl.LightningModule) -> float | None:
+        """What is low where the weights are good, None where it was not measured."""
+        return monitored(trainer, self.monitor)
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self.put_back(pl_module)

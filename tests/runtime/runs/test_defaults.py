@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import mkdtemp
 
@@ -21,6 +22,7 @@ from sysidc.runtime.runs.evaluate import score, scored_records
 from sysidc.runtime.runs.fitting import Workplace
 from sysidc.runtime.runs.progress import Progress
 from sysidc.runtime.runs.resume import Progressed
+from sysidc.runtime.runs.structures import Outlook
 from sysidc.runtime.runs.train import Outcome, fit
 from tests.runtime.runs.bare_simulation import plan_of, write
 
@@ -52,20 +54,47 @@ def told(outcome: Outcome, words: str) -> bool:
     return any(words in line for line in outcome.log)
 
 
+def saturating(u: Array, disturbance: Array | float = 0.0) -> Array:
+    """y[k+1] = 0.95 tanh(1.1 y[k]) + 0.3 u[k] + disturbance[k], y[0] = 0."""
+    y = np.zeros(len(u))
+    driven = 0.3 * u + disturbance
+    for k in range(len(u) - 1):
+        y[k + 1] = 0.95 * np.tanh(1.1 * y[k]) + driven[k]
+    return y
+
+
+@pytest.mark.parametrize(("system", "model"), [(driven, LINEAR), (saturating, "StateSpace")], ids=["linear", "bent"])
 def test_process_noise_brings_innovations_into_the_race_which_come_nearer_to_the_system(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    system: Callable[[Array, Array | float], Array], model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """What the system answers without the noise is the measure."""
     rng = np.random.default_rng(0)
     u, noise, other = (rng.standard_normal(samples) for samples in (600, 600, 1000))
     noise -= noise.mean()  # what it adds up to is a level that no record of this length tells
-    write(tmp_path / "train.csv", u, driven(u, 0.1 * noise))
-    write(tmp_path / "test.csv", other, driven(other))
-    plan = plan_of(tmp_path, 'train = "train.csv"  test = "test.csv"', "epochs = 6", LINEAR)
+    write(tmp_path / "train.csv", u, system(u, (0.1 if system is driven else 0.2) * noise))
+    write(tmp_path / "test.csv", other, system(other, 0.0))
+    plan = plan_of(tmp_path, 'train = "train.csv"  test = "test.csv"', "epochs = 6", model)
     found = trained(plan, tmp_path)
     monkeypatch.setattr(structure_race, "is_wrong", lambda *_: False)
     naive = trained(plan, tmp_path)
     assert told(found, "something unmeasured drives the system") and not told(naive, "innovations")
     assert error_of(plan, found) < 0.8 * error_of(plan, naive)
+
+
+def test_what_no_structure_says_is_not_taken_for_process_noise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One state foretells the next step of three slow ones well, and cannot simulate them."""
+    rng = np.random.default_rng(0)
+    for name in ("train", "test"):
+        u = rng.standard_normal(600)
+        y = driven(driven(driven(u, pole=0.9), pole=0.9), pole=0.9)
+        write(tmp_path / f"{name}.csv", u, y + 1e-3 * y.std() * rng.standard_normal(600))
+    monkeypatch.setattr(structures, "HIGHEST", 1)
+    monkeypatch.setattr(structure_race, "outlook", lambda *_: Outlook((1,), None))
+    plan = plan_of(tmp_path, 'train = "train.csv"  test = "test.csv"', "epochs = 6", LINEAR)
+    found = trained(plan, tmp_path)
+    monkeypatch.setattr(structure_race, "is_wrong", lambda *_: False)
+    assert told(found, "they simulate worse, and stay behind")
+    assert error_of(plan, found) == error_of(plan, trained(plan, tmp_path))
 
 
 def test_a_bent_system_is_not_left_to_the_structure_that_a_linear_fit_suggests(

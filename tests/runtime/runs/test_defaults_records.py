@@ -21,6 +21,7 @@ from sysidc.runtime.runs.record_warnings import record_warnings
 from sysidc.runtime.runs.structures import (
     HIGHEST,
     ORDERS,
+    innovates,
     outlook,
     structures,
     with_innovations,
@@ -220,13 +221,18 @@ def test_a_structure_with_innovations_has_all_that_the_one_without_has(tmp_path:
     u = noise(600)
     write(tmp_path / "a.csv", u, lagged(u, 0.7))
     found = {item.name: item.plan for item in structures(plan_of(tmp_path, 'train = "a.csv"'), [2])}
-    made = with_innovations(found["2 states, linear"])
-    assert made is not None
-    (node,) = made.model.nodes
-    assert node.arguments == {**found["2 states, linear"].model.nodes[0].arguments, "innovations": True}
-    assert made.model.parameters == found["2 states, linear"].model.parameters + 2
-    assert with_innovations(made) is None
-    assert with_innovations(found["2 states, polynomial of degree 3"]) is None
+    for plan in found.values():
+        made = with_innovations(plan)
+        assert made is not None
+        (node,) = made.model.nodes
+        assert node.arguments == {**plan.model.nodes[0].arguments, "innovations": True}
+        assert made.model.parameters == plan.model.parameters + 2 == _numbers(made)
+        assert with_innovations(made) is None and innovates(made) and not innovates(plan)
+    assert with_innovations(plan_of(tmp_path, 'train = "a.csv"', model="LinearDynamics(2)")) is None
+
+
+def _numbers(plan: Plan) -> int:
+    return sum(value.numel() for value in build_stack(plan).parameters())
 
 
 # --- orders ------------------------------------------------------------------------------------------------------

@@ -11,10 +11,12 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, TensorDataset
 
-from sysidc.runtime.nn import Chain, Curve, LinearDynamics, StateSpace
+from sysidc.runtime.nn import Chain, Curve, LinearDynamics, PolynomialStateSpace, StateSpace
 from sysidc.runtime.nn.one_step_ahead import OneStepAhead
 from sysidc.runtime.nn.state import run
+from sysidc.runtime.solvers.columns import Columns, Learned
 from sysidc.runtime.solvers.levenberg_marquardt import LevenbergMarquardt
+from sysidc.runtime.solvers.linearise import by_differentiation, differentiate
 from sysidc.runtime.solvers.simulation_problem import SimulationProblem
 from sysidc.runtime.training import LightningSimulationTrainingModule
 from sysidc.runtime.training.second_order import by_simulation, records_of
@@ -82,30 +84,46 @@ def test_process_noise_is_predicted_down_to_what_is_new_in_it() -> None:
 
 
 def test_the_noise_gain_is_found() -> None:
-    """Whatever the coordinates: C K and C A K, the answers of the output to an error, are those of the system."""
+    """Whatever the coordinates: C A K and C A A K, the answers of the output to an error, are those of the system."""
     chain = model()
     fitted(chain, batch_of(*noisy_system(4000)), 60)
     layer: StateSpace = chain[0]  # type: ignore[assignment]
     A, C, K = (value.detach() for value in (layer.A, layer.C, layer.K))  # type: ignore[union-attr]
-    torch.testing.assert_close((C @ K).item(), 0.5 * 1.2 + 0.3 * 0.8, rtol=0.1, atol=0)
-    torch.testing.assert_close((C @ A @ K).item(), 0.5 * (1.5 * 1.2 - 0.7 * 0.8) + 0.3 * 1.2, rtol=0.1, atol=0)
+    torch.testing.assert_close((C @ A @ K).item(), 0.5 * 1.2 + 0.3 * 0.8, rtol=0.1, atol=0)
+    torch.testing.assert_close((C @ A @ A @ K).item(), 0.5 * (1.5 * 1.2 - 0.7 * 0.8) + 0.3 * 1.2, rtol=0.1, atol=0)
 
 
-@pytest.mark.parametrize("hidden", [(), (4,)], ids=["linear", "network"])
-def test_a_free_run_is_one_without_errors(hidden: tuple[int, ...]) -> None:
-    chain = shaken(model(hidden=hidden))
+def polynomial() -> Chain:
+    layer = PolynomialStateSpace(1, 1, 2, 3, innovations=True)
+    return Chain({"model": layer}, [0], [1], KNOWN).double()
+
+
+@pytest.mark.parametrize("build", [model, lambda: model(hidden=(4,)), polynomial], ids=["linear", "network", "cubic"])
+def test_a_free_run_is_one_without_errors(build: Callable[[], Chain]) -> None:
+    chain = shaken(build())
     x, _ = batch_of(*noisy_system(40))
-    u, _ = chain.parted(x)
+    u, _ = chain.parted(0.1 * x)
     with torch.no_grad():
-        free = chain(x)
-        state, outputs = torch.zeros(1, 2).double(), []
-        for k in range(40):
-            state, now = chain[0].step(state, u[:, k], torch.zeros(1, 1).double())  # type: ignore[operator]
-            outputs.append(now)
+        free = chain(0.1 * x)
         unmeasured = torch.cat([u, torch.zeros(1, 40, 2).double()], dim=2)
         ahead = run(OneStepAhead(chain), torch.zeros(1, 2).double(), unmeasured)[1]
-    torch.testing.assert_close(free, torch.stack(outputs, dim=1))
     torch.testing.assert_close(ahead, free)
+
+
+def test_an_error_corrects_the_state_that_the_equation_then_bends() -> None:
+    """x[k+1] = A z + B u[k] + b_x + V tanh(W [z u[k]] + b),  z = x[k] + K (y[k] - C x[k] - D u[k] - b_y)."""
+    chain = shaken(model(hidden=(4,)))
+    x, y = batch_of(*noisy_system(40))
+    A, B, C, D, b_x, b_y, K = (chain.state_dict()[f"model.{name}"] for name in ("A", "B", "C", "D", "b_x", "b_y", "K"))
+    W, b, V = (chain.state_dict()[f"model.f.{name}"] for name in ("0.weight", "0.bias", "2.weight"))
+    state, outputs = torch.zeros(2).double(), []
+    for k in range(40):
+        u, measured = x[0, k, :1], x[0, k, 1:] if k < KNOWN else y[0, k - KNOWN]
+        outputs.append(C @ state + D @ u + b_y)
+        z = state + K @ (measured - outputs[-1])
+        state = A @ z + B @ u + b_x + V @ (W @ torch.cat([z, u]) + b).tanh()
+    with torch.no_grad():
+        torch.testing.assert_close(OneStepAhead(chain)(x, y)[0], torch.stack(outputs[KNOWN:]))
 
 
 def test_a_prediction_one_step_ahead_knows_nothing_of_the_step_itself() -> None:
@@ -133,6 +151,7 @@ BUILD: dict[str, Callable[[], Chain]] = {
     "encoder": partial(model, initial="encoder"),
     "network": partial(model, hidden=(3,)),
     "behind a curve": behind_a_curve,
+    "polynomial": polynomial,
 }
 
 
@@ -140,7 +159,7 @@ BUILD: dict[str, Callable[[], Chain]] = {
 def test_the_gradient_is_that_of_finite_differences(name: str) -> None:
     chain = shaken(BUILD[name]())
     x, y = batch_of(*noisy_system(60))
-    problem = by_simulation(chain, [(x, 0.1 * y)])
+    problem = by_simulation(chain, [(0.1 * x, 0.1 * y)])
     gradient = -2 * problem.normal_equations().g
     first = 0
     for value in problem.parameters.values():
@@ -197,3 +216,19 @@ def test_between_the_known_steps_and_the_window_there_is_no_error() -> None:
     seen = OneStepAhead(chain).seen(item.u, item.known, item.y)
     assert seen[0, :, 2].tolist() == [1.0] * KNOWN + [0.0] * 14 + [1.0] * 40
     torch.testing.assert_close(seen[:, KNOWN:20, 1], torch.zeros(1, 14).double())
+
+
+@pytest.mark.parametrize("build", BUILD.values(), ids=BUILD)
+def test_derivatives_of_one_step_are_those_of_automatic_differentiation(build: Callable[[], Chain]) -> None:
+    ahead = OneStepAhead(shaken(build()))
+    x, seen = torch.randn(5, ahead.states).double(), torch.randn(5, 3).double()
+    seen[:, 2] = torch.tensor([1.0, 0.0, 1.0, 1.0, 0.0])
+    learned = Learned(ahead, [name for name, _ in ahead.named_parameters()])
+    with torch.no_grad():
+        found, wanted = (
+            way(ahead, x, seen, Columns(learned, torch.zeros(5, ahead.states, learned.count).double()))
+            for way in (differentiate, by_differentiation)
+        )
+    for one, other in zip(found[0], wanted[0], strict=True):
+        torch.testing.assert_close(one.expand_as(other), other)
+    torch.testing.assert_close(*(columns.values for _, columns in (found, wanted) if columns is not None))
