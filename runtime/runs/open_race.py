@@ -46,8 +46,6 @@ def opened(simulation: SimulationPlan, samples: int, integrating: bool = False) 
     written = simulation.written
     if more or "stage" in written:
         return simulation
-    if integrating and "stop" not in written:
-        last = replace(last, train=replace(last.train, stop=None))
     several = _averaged(simulation, samples)
     heats = [_heat(last, heat, written) for heat in HEATS]
     growing = [

@@ -1,20 +1,24 @@
-"""Records whose input repeats itself: their periods are averaged, so that validation repeats no training input."""
+"""Records whose input repeats itself: their periods are averaged, so that validation repeats no training input.
+
+An average period closes on itself: what is known or washed out at the start of a part lies before it, and all of its
+steps count. Of short periods little would be left otherwise.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from sysidc.compiler.plan import Plan
+from sysidc.runtime.data.layouts import known_outputs
 from sysidc.runtime.data.modules import SpecDataModule
 from sysidc.runtime.data.symptoms.period import repetition
 from sysidc.runtime.data.tape import Tape, TensorRecord
-
-VALIDATED = 0.2
-"""The end of an averaged period that validates."""
+from sysidc.runtime.training.second_order import WASHOUT
 
 SHORTEST = 50
 """Steps that a period needs to be split."""
@@ -48,21 +52,22 @@ def averaged(data: SpecDataModule) -> Averaged | None:
         records.append(_average(record, period))
     if not records:
         return None
-    cuts = [round((1 - VALIDATED) * len(record)) for record in records]
+    share = 1 - (data.plan.data.validation.share or 0.0)
+    before = _steps_before(data.plan)
+    train, validation, both = (
+        _tape([_part(record, round(first * len(record)), round(last * len(record)), before) for record in records])
+        for first, last in ((0.0, share), (share, 1.0), (0.0, 1.0))
+    )
     split = copy(data)
-    split.tapes = {
-        **data.tapes,
-        "train": _tape([_part(record, 0, cut) for record, cut in zip(records, cuts, strict=True)]),
-        "validation": _tape([_part(record, cut, len(record)) for record, cut in zip(records, cuts, strict=True)]),
-    }
-    whole.tapes = {**whole.tapes, "train": _tape(records)}
-    return Averaged(split, whole, _told(records, whole))
+    split.tapes = {**data.tapes, "train": train, "validation": validation}
+    whole.tapes = {**whole.tapes, "train": both}
+    return Averaged(split, whole, _told(records, share))
 
 
-def _told(records: Sequence[TensorRecord], whole: SpecDataModule) -> str:
+def _told(records: Sequence[TensorRecord], share: float) -> str:
     periods = " and ".join(sorted({f"{len(record):,}" for record in records}))
     return (
-        f"the input repeats every {periods} steps: trained on {100 * (1 - VALIDATED):.0f} % of the average period, "
+        f"the input repeats every {periods} steps: trained on {100 * share:.0f} % of the average period, "
         "validated on the rest of it, because a repetition of the training input would flatter the model"
     )
 
@@ -85,8 +90,17 @@ def _average(record: TensorRecord, period: int) -> TensorRecord:
     return TensorRecord(record.name, values, None, record.first + first)
 
 
-def _part(record: TensorRecord, first: int, last: int) -> TensorRecord:
-    values: dict[str, Tensor] = {name: data[first:last] for name, data in record.values.items()}
+def _steps_before(plan: Plan) -> Callable[[int], int]:
+    """How many steps a part of so many has before it that count for no error: the known ones, or those washed out."""
+    known, chain = known_outputs(plan), plan.model.chain
+    washed = chain is not None and chain.initial == "washout"
+    return lambda steps: known or (min(WASHOUT, steps // 3) if washed else 0)
+
+
+def _part(record: TensorRecord, first: int, last: int, before: Callable[[int], int]) -> TensorRecord:
+    """A part of a period behind the steps before it: before the first step of a period lies its last one."""
+    steps = torch.arange(first - before(last - first), last) % len(record)
+    values: dict[str, Tensor] = {name: data[steps] for name, data in record.values.items()}
     return TensorRecord(record.name, values, None, record.first + first)
 
 

@@ -29,10 +29,12 @@ from sysidc.runtime.runs.structures import (
 )
 from sysidc.runtime.runs.wrong_loss import is_wrong, one_step_error
 from sysidc.runtime.training.preparation import records_of_part
+from sysidc.runtime.training.second_order import washed_out
 from sysidc.runtime.training.starts import Starts
+from tests.compiler.programs import compiled
 from tests.runtime.runs.bare_simulation import plan_of, write
 
-PERIOD = 200
+PERIOD, KNOWN = 200, 10
 
 
 def data_of(plan: Plan) -> SpecDataModule:
@@ -136,8 +138,33 @@ def test_an_averaged_period_is_the_mean_of_the_last_full_periods_but_the_first_o
     assert found is not None
     y = data.unsplit().train_records[0].values["y"][:, 0]
     last = [y[len(y) - (k + 1) * PERIOD : len(y) - k * PERIOD] for k in range({2.0: 2, 2.4: 2, 5.0: 4}[times])]
-    torch.testing.assert_close(found.whole.train_records[0].values["y"][:, 0], torch.stack(last).mean(dim=0))
-    assert (found.data.tapes["train"].lengths, found.data.tapes["validation"].lengths) == ((160,), (40,))
+    mean = torch.stack(last).mean(dim=0)
+    torch.testing.assert_close(found.whole.train_records[0].values["y"][:, 0], torch.cat([mean[-KNOWN:], mean]))
+    validated = found.data.validation_records[0].values["y"][:, 0]
+    torch.testing.assert_close(validated, mean[PERIOD * 4 // 5 - KNOWN :])
+
+
+@pytest.mark.parametrize("header", ["u[all], y[20] -> y[all]", "u[all] -> y[all]"], ids=["known", "washed out"])
+def test_every_step_of_a_short_period_counts_once(header: str, tmp_path: Path) -> None:
+    """In an average period there is something before every step."""
+    u = np.tile(noise(50), 6)
+    write(tmp_path / "p.csv", u, lagged(u, 0.7))
+    signals, data = "signals { input u : float64  output y : float64 }", f'data {{ train = "{tmp_path}/p.csv" }}'
+    plan = compiled("StateSpace(states = 1, hidden = [], output_hidden = [])", header, signals=signals, data=data).plan
+    assert plan is not None and plan.model.chain is not None
+    found = averaged(data_of(plan))
+    assert found is not None
+    stack = build_stack(plan)
+    parts = [found.data.train_records, found.data.validation_records, found.whole.train_records]
+    steps = [len(record) - plan.model.chain.known for (record,) in parts]
+    assert [count - washed_out(stack, count) for count in steps] == [40, 10, 50]
+
+
+def test_so_much_of_a_period_validates_as_the_file_says(tmp_path: Path) -> None:
+    periodic(tmp_path)
+    found = averaged(data_of(plan_of(tmp_path, 'train = "p.csv"  validation = 40 %')))
+    assert found is not None and "trained on 60 % of the average period" in found.told
+    assert found.data.tapes["validation"].lengths == (KNOWN + PERIOD * 2 // 5,)
 
 
 def test_a_record_that_does_not_repeat_itself_is_left_as_it_is(tmp_path: Path) -> None:
@@ -152,7 +179,7 @@ def test_a_record_that_does_not_repeat_itself_is_left_as_it_is(tmp_path: Path) -
 def test_an_integrator_is_told_and_trained_on_growing_segments_without_an_early_stop(tmp_path: Path) -> None:
     u = noise(2500)
     write(tmp_path / "i.csv", u, lagged(u, 1.0) + 0.02 * noise(2500, 1))
-    plan = plan_of(tmp_path, 'train = "i.csv"', "stop = EarlyStopping")
+    plan = plan_of(tmp_path, 'train = "i.csv"')
     seen = outlook(data_of(plan), 20)
     assert seen.integrator is not None and "the output adds up its input" in seen.integrator
     assert plan.train.simulation is not None
