@@ -10,6 +10,9 @@ from sysidc.runtime.data import mistakes
 from sysidc.runtime.data.record import Array, numpy_dtype
 from sysidc.runtime.data.table import Table
 
+LARGEST = 1e150
+"""Squares of larger numbers, and sums of these, are none in float64."""
+
 
 def numbers(table: Table, column: str) -> Array:
     """The column as numbers, missing values as NaN. Raises DataError for text and for infinite values."""
@@ -71,6 +74,9 @@ def cast(table: Table, column: str, array: Array, dtype: str, first: int) -> Arr
     if (bad := np.flatnonzero(wrong)).size:
         index = int(bad[0])
         raise mistakes.wrong_dtype(table.path, column, table.row(first + index), array[index], dtype)
+    if target == np.float64 and (bad := np.flatnonzero(np.abs(result) > LARGEST)).size:
+        index = int(bad[0])
+        raise mistakes.too_large_value(table.path, column, table.row(first + index), float(array[index]))
     return result
 
 

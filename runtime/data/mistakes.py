@@ -109,7 +109,13 @@ def missing_at_end(path: str, column: str, row: str) -> DataError:
 
 
 def infinite_value(path: str, column: str, row: str) -> DataError:
-    return DataError("infinite-value", f"column '{column}' of '{path}' holds an infinite value in {row}")
+    message = f"column '{column}' of '{path}' holds an infinite value in {row}"
+    return DataError("infinite-value", message, help="leave the cell empty and say what `missing` does about gaps")
+
+
+def too_large_value(path: str, column: str, row: str, value: float) -> DataError:
+    message = f"column '{column}' of '{path}' holds {value:.3g} in {row}, the square of which is no number"
+    return DataError("infinite-value", message, help="write the column in larger units")
 
 
 def wrong_dtype(path: str, column: str, row: str, value: object, dtype: str) -> DataError:
@@ -134,7 +140,9 @@ def time_not_uniform(path: str, column: str, row: str, step: float, expected: fl
 
 def too_short(record: str, split: str, needed: int, present: int, purpose: str) -> DataError:
     message = f"the {split} part of record '{record}' has {_samples(present)}; {purpose} needs {needed}"
-    return DataError("short-record", message)
+    cures = {"train": "leave the record out", "test": "give `test` more samples or a file of its own"}
+    cure = cures.get(split, "give `validation` a larger share or a file of its own, or leave the record out")
+    return DataError("short-record", message, help=f"{cure}, or ask for windows of fewer steps in the header")
 
 
 def too_few(what: str, needed: int, present: int) -> DataError:

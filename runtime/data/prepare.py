@@ -8,6 +8,7 @@ from sysidc.compiler.horizons import largest_length
 from sysidc.compiler.plan import DataPlan, Plan, SignalPlan, SourcePlan, SplitPlan
 from sysidc.runtime.data.benchmarks import Part
 from sysidc.runtime.data.embedded import check_embedded
+from sysidc.runtime.data.errors import DataError
 from sysidc.runtime.data.layouts import at_horizon, free_run_layout, known_outputs, spans_record, window_layout
 from sysidc.runtime.data.record import Record
 from sysidc.runtime.data.sources import load
@@ -17,13 +18,16 @@ from sysidc.runtime.data.splits import Needs, Parts, split
 def prepare(plan: Plan) -> Parts:
     """The records of the training, validation and test part, in the units of the data. Raises DataError."""
     data = plan.data
-    return split(
-        load_records(plan, data.train),
-        data.validation,
-        official_test(data),
-        needs(plan),
-        lambda sources: load_records(plan, sources, "test" if sources is not data.validation.sources else "train"),
-    )
+    try:
+        return split(
+            load_records(plan, data.train),
+            data.validation,
+            official_test(data),
+            needs(plan),
+            lambda sources: load_records(plan, sources, "test" if sources is not data.validation.sources else "train"),
+        )
+    except DataError as error:
+        raise error.at(data.train[0].place) from None
 
 
 def official_test(data: DataPlan) -> SplitPlan:

@@ -99,5 +99,5 @@ def _own(
     short = [record for record in records if len(record) < needed]
     for record in short:
         if not record.piece or not kept:
-            raise mistakes.too_short(record.name, part, needed, len(record), purpose)
+            raise mistakes.too_short(record.name, part, needed, len(record), purpose).at(plan.sources[0].place)
     return kept

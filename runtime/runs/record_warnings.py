@@ -21,6 +21,7 @@ SERIOUS = (
     "constant-output",
     "stuck-output",
     "quantised-output",
+    "outlying-output",
     "repeated-record",
     "calm-validation",
     "outside-training-range",

@@ -70,7 +70,7 @@ def knowledge(problem: SimulationProblem | WindowProblem) -> Knowledge:
     rows = sorted(_rows(problem), key=lambda row: not row.equation)
     count = sum(parameter.numel() for parameter in problem.parameters.values())
     before = problem.variance
-    smallest = torch.finfo(torch.float64).tiny
+    smallest = torch.finfo(torch.float64).tiny ** 0.5  # J'J / r stays a number where nothing is missed
     problem.variance = max(problem.squared_error() / max(1, problem.samples - count), smallest)
     information = problem.normal_equations().H
     problem.variance = before

@@ -10,6 +10,7 @@ from sysidc.runtime.data.symptoms.delay import delayed_outputs
 from sysidc.runtime.data.symptoms.drift import drifting_outputs, integrators
 from sysidc.runtime.data.symptoms.inputs import poor_inputs
 from sysidc.runtime.data.symptoms.missing import missing_values
+from sysidc.runtime.data.symptoms.outliers import outlying_outputs
 from sysidc.runtime.data.symptoms.period import periodic_inputs
 from sysidc.runtime.data.symptoms.quantisation import quantised_outputs
 from sysidc.runtime.data.symptoms.ranges import calm_validation, outside_training_range
@@ -55,6 +56,7 @@ def _all(
     yield from irregular_sampling(everything, sampling_time)
     yield from repeated_records([("training", train), ("validation", validation), ("test", test)])
     yield from stuck_outputs(everything, inputs, outputs)
+    yield from outlying_outputs(everything, inputs, outputs)
     yield from poor_inputs(train, inputs)
     yield from saturated_outputs(train, inputs, outputs)
     yield from quantised_outputs(train, outputs)

@@ -200,6 +200,7 @@ SINGLE = (SignalPlan("u", "input", ("u",), "float32", None),)
         ("u,y\n1,2\n3,\n", {}, "missing-value", r"column 'y' .* has no value in row 1 \(line 3\)"),
         ("u,y\n1,2\n3,nan\n", {"rows": (0, 2)}, "missing-value", r"in row 1 \(line 3\)"),
         ("u,y\n1,2\n-inf,1\n", {}, "infinite-value", r"column 'u' .* holds an infinite value in row 1 \(line 3\)"),
+        ("u,y\n1,2\n3,-2e200\n", {}, "infinite-value", r"column 'y' .* holds -2e\+200 in row 1 \(line 3\)"),
         ("u,y\n1,2\n0.5,3\n", {"signals": INTEGER}, "wrong-dtype", r"holds 0.5 in row 1 \(line 3\), .* int64"),
         ("u,y\n1,2\n300,3\n", {"signals": SMALL}, "wrong-dtype", "holds 300 in row 1 .* int8"),
         ("u,y\n1,2\n1e300,3\n", {"signals": SINGLE}, "wrong-dtype", "which does not fit float32"),

@@ -86,6 +86,17 @@ def test_a_stuck_sensor_is_told_with_its_place() -> None:
     assert "for 120 steps from row 600 while the input moves" in told.message
 
 
+def test_samples_that_stand_alone_are_told_and_peaks_that_last_are_not() -> None:
+    def glitches(u: Array, y: Array) -> None:
+        y[[210, 400]] += [40.0, -1e6]
+
+    (told,) = (item for item in found(changed(glitches)) if item.id == "outlying-output")
+    assert (told.numbers["row"], told.numbers["count"]) == (310, 2)
+    struck = np.zeros(1000)
+    struck[5] = 30.0
+    assert "outlying-output" not in [told.id for told in found(record("r", struck, filtered(struck, noise=0.001)))]
+
+
 def test_an_output_at_rest_under_an_input_at_rest_is_not_stuck() -> None:
     u = np.repeat(white(20, 0), 200)
     y = np.round(filtered(u, noise=0.0), 4)
