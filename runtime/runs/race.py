@@ -49,6 +49,7 @@ class Race:
         self.plans = {"": plan}
         self.whole: SpecDataModule | None = None
         self.rows: list[Row] = []
+        self.spared: list[Candidate] = []
         self.spent = 0.0
         self.at_full_rate = False
         self.open()
@@ -121,6 +122,10 @@ class Race:
     def much_worse(self) -> float:
         """Times the least error that a candidate misses which is not averaged."""
         return MUCH_WORSE
+
+    def spare(self, others: list[Candidate]) -> list[Candidate]:
+        """Of those that are not averaged who stands in where all others run away."""
+        return []
 
     def missed(self, candidate: Candidate) -> float:
         """What a candidate misses of what it was fitted to."""
@@ -246,24 +251,28 @@ class Race:
         return Task(name, label, plan, stage, candidate, allowed, refit=True)
 
     def _sound(self, chosen: list[Candidate]) -> list[Candidate]:
-        """Who is averaged: not those whose error is far above that of the best."""
+        """Who is averaged: not those whose error is far above that of the best. They are `spared` for records in which
+        all others run away."""
         limit = self.much_worse * min(map(self.missed, chosen))
         kept = [candidate for candidate in chosen if self.missed(candidate) <= limit]
         if not kept or len(kept) == len(chosen):
             return chosen[:1] if not kept else chosen
-        lost = [self.label(*entry_of(candidate)) for candidate in chosen if not self.missed(candidate) <= limit]
+        others = [candidate for candidate in chosen if not self.missed(candidate) <= limit]
+        lost = [self.label(*entry_of(candidate)) for candidate in others]
         self.place.say(
             f"not averaged, because the error is more than {self.much_worse:g} times the least: {'; '.join(lost)}"
         )
+        self.spared = self.spare(others)
         return kept
 
     def _trained(self, chosen: list[Candidate]) -> Trained:
         plan = self.plans[chosen[0].structure]
+        chosen = [*chosen, *self.spared]
         stacks = [stack_of(self.plans[candidate.structure], candidate.index) for candidate in chosen]
         for member, candidate in zip(stacks, chosen, strict=True):
             member.load_state_dict(candidate.weights)
         tell_numbers(stacks[0], self.fitter.unsplit() if self.simulation.refit else self.data, self.place)
-        stack: Any = stacks[0] if len(stacks) == 1 else Ensemble(stacks, *self.output_range())
+        stack: Any = stacks[0] if len(stacks) == 1 else Ensemble(stacks, *self.output_range(), len(self.spared))
         module = module_of(plan, self.data, stack)
         give_band(module, self.data)
         members = tuple(self.plans[candidate.structure] for candidate in chosen)

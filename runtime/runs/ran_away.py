@@ -49,20 +49,24 @@ def of_outputs(trained: Trained, predicted: Predicted, where: str, begin: int = 
 def _members(trained: Trained, stack: Ensemble, record: TensorRecord, where: str) -> Iterator[str]:
     y = torch.stack(_outputs(trained, stack, record))
     steps = stack.outside(y).sum(dim=2)
-    outside = (steps > 0).any(dim=1).tolist()
-    left = [str(number) for number, far in enumerate(outside, start=1) if far]
-    if not left:
+    first = stack.behind == 0
+    left = (steps > 0).any(dim=1) & first
+    if not left.any():
         return
-    if int(steps.amin(dim=0).max()) == 0:
-        yield f"warning: member {' and '.join(left)} of {len(outside)} of the average {FAR} {where}: not averaged there"
-        return
-    window = int(steps.amin(dim=0).argmax())
-    taken = (steps[:, window] == steps[:, window].amin()).nonzero()[:, 0] + 1
-    who = f"member {' and '.join(map(str, taken.tolist()))}"
-    yield (
-        f"warning: every member of the average {FAR} {where}: {who}, out of it in the fewest steps "
-        f"({int(steps[:, window].amin())} of {y.shape[2]}), counts alone, held at that distance"
-    )
+    window = int(steps.amin(dim=0).argmax())  # the one that is worst off
+    least, counting = int(steps[:, window].amin()), _named(stack.counts(steps)[:, window])
+    who = "every member" if bool((left == first).all()) else f"member {_named(left)} of {len(left)}"
+    if least:
+        done = f"member {counting}, out of it in the fewest steps ({least} of {y.shape[2]}), counts alone, held there"
+    elif bool((stack.counts(steps).any(dim=1) & ~first).any()):
+        done = f"member {_named(stack.counts(steps).any(dim=1) & ~first)}, which misses more, stands in there"
+    else:
+        done = "not averaged there"
+    yield f"warning: {who} of the average {FAR} {where}: {done}"
+
+
+def _named(members: Tensor) -> str:
+    return " and ".join(str(number + 1) for number in members.nonzero()[:, 0].tolist())
 
 
 def _outputs(trained: Trained, stack: Ensemble, record: TensorRecord) -> list[Tensor]:

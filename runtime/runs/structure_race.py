@@ -40,6 +40,9 @@ system: most of it is that. In training it tells nothing: there the others were 
 AHEAD = 1.05
 """Models with innovations that miss so many times the least one step ahead are not averaged: most of that is noise."""
 
+NEARLY = 1.2
+"""Models without innovations that miss so many times the least are not averaged, unless the file says how many are."""
+
 WILD = 1e6
 """Times its error that a candidate which runs away is ranked by: behind all that do not."""
 
@@ -99,7 +102,12 @@ class StructureRace(Race):
 
     @property
     def much_worse(self) -> float:
-        return AHEAD if self.innovating else MUCH_WORSE
+        if self.innovating:
+            return AHEAD
+        return MUCH_WORSE if "ensemble" in self.simulation.written else NEARLY
+
+    def spare(self, others: list[Candidate]) -> list[Candidate]:
+        return [candidate for candidate in others if self.missed(candidate) < math.inf]
 
     def missed(self, candidate: Candidate) -> float:
         return candidate.ahead if innovates(self.plans[candidate.structure]) else candidate.fit_error

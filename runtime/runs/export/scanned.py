@@ -68,7 +68,9 @@ def with_scans(stack: nn.Module) -> nn.Module:
     if isinstance(stack, Chain):
         return ScannedChain(stack)
     if isinstance(stack, Ensemble):
-        return Ensemble([with_scans(member) for member in stack.members], stack.low, stack.high)
+        averaged = Ensemble([with_scans(member) for member in stack.members], stack.low, stack.high)
+        averaged.behind.copy_(stack.behind)
+        return averaged
     copied = deepcopy(stack)
     if isinstance(copied, StateLayer):
         return Scanned(copied)

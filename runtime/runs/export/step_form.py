@@ -80,6 +80,7 @@ class EnsembleStep(StepForm):
         self.forms = nn.ModuleList(forms)
         self.sizes = [*(len(form.start) for form in forms), len(forms)]
         self.range = Ensemble([], self.units.decode(ensemble.low), self.units.decode(ensemble.high))
+        self.range.behind = ensemble.behind.clone()
 
     def forward(self, u: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
         *states, before = torch.split(x, self.sizes, dim=1)

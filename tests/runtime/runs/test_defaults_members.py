@@ -82,6 +82,13 @@ def test_members_that_run_away_at_once_are_averaged_where_they_are_numbers() -> 
     )
 
 
+def test_a_spare_member_stands_in_where_all_others_run_away() -> None:
+    """In the first window the others stay, in the second they leave; where the spare one leaves too the last counts."""
+    good, spare = torch.tensor([[[0.2]], [[7.0]], [[7.0]]]), torch.tensor([[[0.8]], [[0.8]], [[-9.0]]])
+    both = Ensemble([_Returns(good), _Returns(spare)], torch.tensor([0.0]), torch.tensor([1.0]), spare=1)
+    torch.testing.assert_close(both(good), torch.tensor([[[0.2]], [[0.8]], [[0.5]]]))
+
+
 def test_of_models_that_are_as_good_the_smallest_goes_on_and_a_worse_one_does_not() -> None:
     sizes = {"large": 9, "larger": 10, "small": 2, "tiny": 1}
     errors = {"large": 1.0, "larger": 1.001, "small": 1.009, "tiny": 1.02}

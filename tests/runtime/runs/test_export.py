@@ -103,6 +103,7 @@ def averaged(text: str, bound: float) -> Trained:
             parameter.add_(0.3 * torch.randn(parameter.shape, generator=generator, dtype=parameter.dtype))
     made.stack.low.fill_(-bound)
     made.stack.high.fill_(bound)
+    made.stack.behind[-1] = 0.5
     return made
 
 
