@@ -54,7 +54,8 @@ class BestAhead(BestWeights):
         self.batches = batches
 
     def value(self, trainer: pl.Trainer, module: pl.LightningModule) -> float | None:
-        return error_ahead(module.module, [self.batches]) ** 2  # type: ignore[arg-type]
+        batches = [tuple(part.to(module.device) for part in batch) for batch in self.batches]
+        return error_ahead(module.module, [batches]) ** 2  # type: ignore[arg-type]
 
 
 def is_wrong(simulation_errors: Sequence[float], one_step: float | None) -> bool:

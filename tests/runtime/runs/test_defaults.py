@@ -63,7 +63,9 @@ def saturating(u: Array, disturbance: Array | float = 0.0) -> Array:
     return y
 
 
-@pytest.mark.parametrize(("system", "model"), [(driven, LINEAR), (saturating, "StateSpace")], ids=["linear", "bent"])
+@pytest.mark.parametrize(
+    ("system", "model"), [(driven, LINEAR), (saturating, "StateSpace(states = 1)")], ids=["linear", "bent"]
+)
 def test_process_noise_brings_innovations_into_the_race_which_come_nearer_to_the_system(
     system: Callable[[Array, Array | float], Array], model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
