@@ -204,3 +204,13 @@ def test_inputs_that_tell_nothing_are_warned_about_and_trained_on(kind: str, tmp
     assert told(outcome, "warning: input 'u' is 1 throughout" if kind == "constant" else "follows from 'u'")
     assert np.isfinite(error_of(compiled.plan, outcome))
     assert isinstance(outcome.trained.stack, Ensemble) or outcome.rows
+
+
+def test_an_output_that_never_moves_is_named_and_simulated(tmp_path: Path) -> None:
+    """Nothing is missed: what is known of the parameters stays a number."""
+    u = np.random.default_rng(0).standard_normal(200)
+    write(tmp_path / "a.csv", u, np.full(200, 3.0))
+    plan = plan_of(tmp_path, 'train = "a.csv"  test = 50', "epochs = 2", LINEAR)
+    outcome = trained(plan, tmp_path)
+    assert told(outcome, "is 3 from end to end") and not told(outcome, "runs away")
+    assert error_of(plan, outcome) == 0

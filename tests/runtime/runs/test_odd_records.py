@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import sysidc
+from sysidc.runtime.data.errors import DataError
 
 Array = np.ndarray
 NOISE = 0.01
@@ -75,6 +76,17 @@ def test_a_record_shorter_than_the_washout_gives_what_it_has(folder: Path) -> No
     settings, header = "epochs = 12  initial = washout", "u[all], v[all] -> y[all], z[all]"
     run = trained('train = ["a.csv", "c.csv"]  validation = "b.csv"', settings, header=header)
     assert max(errors(run)) < 3 * NOISE
+
+
+def test_a_record_too_short_for_a_part_of_its_own_is_refused_with_a_place_and_a_cure(folder: Path) -> None:
+    write("a", 300, 1)
+    write("c", 20, 3)
+    with pytest.raises(
+        DataError, match="the validation part of record 'c' has 4 samples; one window needs 6"
+    ) as caught:
+        trained('train = ["a.csv", "c.csv"]')
+    assert caught.value.place is not None and caught.value.place.line == 4
+    assert caught.value.help is not None and "leave the record out" in caught.value.help
 
 
 def constant(u: Array) -> None:
