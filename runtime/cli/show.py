@@ -212,12 +212,21 @@ def _training(plan: Plan) -> list[tuple[str, str]]:
 
 def _simulation(plan: Plan, simulation: SimulationPlan) -> list[tuple[str, str]]:
     """What the whole training has besides its stages; where a state starts, only if there is one."""
-    rows = [("refit", _value(simulation.refit)), ("ensemble", str(simulation.ensemble))]
+    given = {"refit": _value(simulation.refit), "ensemble": str(simulation.ensemble)}
+    filled = _leaves_sizes(plan.model.nodes) and "stage" not in simulation.written and len(simulation.stages) == 1
+    rows = [
+        (word, "left to the race" if filled and word not in simulation.written else value)
+        for word, value in given.items()
+    ]
     if plan.model.chain is None:
         return rows
     start = "linear, where a layer has linear dynamics" if simulation.linear_start else "none"
     init = start if simulation.init is None else _value(simulation.init)
     return [("init", init), ("initial", plan.model.chain.initial), *rows]
+
+
+def _leaves_sizes(nodes: Sequence[Node]) -> bool:
+    return any("auto" in node.arguments.values() or _leaves_sizes(node.children) for node in nodes)
 
 
 def _stages(stages: Sequence[StagePlan]) -> list[tuple[str, str]]:

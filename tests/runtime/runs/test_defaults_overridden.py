@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from sysidc.compiler.plan import SimulationPlan
+from sysidc.runtime.cli import main
 from sysidc.runtime.nn.ensemble import Ensemble
 from sysidc.runtime.runs.candidate_fit import Fitter, Task
 from sysidc.runtime.runs.candidates import Candidate
@@ -88,6 +89,15 @@ def test_a_stop_that_is_written_stays_where_outputs_add_up() -> None:
 def test_fewer_that_go_on_than_are_averaged_are_refused(settings: str) -> None:
     found = compiled("StateSpace", HEADER, f"simulation {{ {settings} }}").diagnostics
     assert [finding.id for finding in found] == ["exclusive-settings"]
+
+
+def test_show_tells_what_is_left_to_the_race_and_what_is_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan_of(tmp_path, 'train = "a.csv"', "refit = off")
+    assert main(["show", str(tmp_path / "test.sysid")]) == 0
+    told = [line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines()]
+    assert ["refit", "off"] in told and ["ensemble", "left to the race"] in told
 
 
 @pytest.fixture
