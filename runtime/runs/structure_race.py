@@ -22,6 +22,7 @@ from sysidc.runtime.runs.structures import (
     deeper,
     draws,
     innovates,
+    is_linear,
     is_tame,
     order_of,
     outlook,
@@ -42,6 +43,9 @@ AHEAD = 1.05
 
 NEARLY = 1.2
 """Models without innovations that miss so many times the least are not averaged, unless the file says how many are."""
+
+STRAIGHT = 1.02
+"""A linear model that misses so many times the least one step ahead is about as good as one that bends."""
 
 WILD = 1e6
 """Times its error that a candidate which runs away is ranked by: behind all that do not."""
@@ -142,8 +146,13 @@ class StructureRace(Race):
         return stack
 
     def chosen(self, ranked: list[Candidate]) -> list[Candidate]:
+        """A linear model with innovations that is about as good as the best is taken alone."""
         sound = [candidate for candidate in ranked if not candidate.wild]
-        return super().chosen(sound or ranked)
+        found = super().chosen(sound or ranked)
+        if not self.innovating or "ensemble" in self.simulation.written:
+            return found
+        near = [candidate for candidate in found if self.rank(candidate) <= STRAIGHT * self.rank(found[0])]
+        return [candidate for candidate in near if is_linear(self.plans[candidate.structure])][:1] or found
 
     def _refitted(self, chosen: list[Candidate]) -> list[Candidate]:
         """Where the file leaves it open a single model goes on from where it is for a few epochs on all data, if the

@@ -177,6 +177,11 @@ def is_tame(plan: Plan) -> bool:
     return all(node.layer != "PolynomialStateSpace" for node in _all(plan.model.nodes))
 
 
+def is_linear(plan: Plan) -> bool:
+    """Whether nothing bends it."""
+    return is_tame(plan) and not draws(plan)
+
+
 def _is_determined(node: Node) -> bool:
     if node.layer == "StateSpace":
         return not (node.arguments["hidden"] or node.arguments["output_hidden"])

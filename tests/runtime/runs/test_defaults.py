@@ -83,6 +83,24 @@ def test_process_noise_brings_innovations_into_the_race_which_come_nearer_to_the
     assert error_of(plan, found) < 0.8 * error_of(plan, naive)
 
 
+@pytest.mark.parametrize(("missed", "taken"), [(1.015, 1), (1.03, 2)], ids=["about as good", "worse"])
+def test_a_linear_model_that_foretells_about_as_well_as_the_best_is_taken_alone(
+    missed: float, taken: int, tmp_path: Path
+) -> None:
+    rng = np.random.default_rng(0)
+    u = rng.standard_normal(400)
+    write(tmp_path / "a.csv", u, driven(u, pole=0.6) + 0.01 * rng.standard_normal(400))
+    plan = plan_of(tmp_path, 'train = "a.csv"', model="StateSpace(states = 2, innovations = on)")
+    race = structure_race.StructureRace(
+        plan, SpecDataModule(plan, several=several_steps_at_once(plan)), _place(tmp_path, plan)
+    )
+    race.innovating = True
+    errors = {"2 states, network in f": 1.0, "2 states, linear": missed}
+    ranked = [Candidate(name, 0, {}, {}, 1.0, 1.0, 1, 0.0, [], ahead=error) for name, error in errors.items()]
+    assert len(race.chosen(ranked)) == taken
+    assert taken == 2 or race.chosen(ranked)[0].structure == "2 states, linear"
+
+
 def test_what_no_structure_says_is_not_taken_for_process_noise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One state foretells the next step of three slow ones well, and cannot simulate them."""
     rng = np.random.default_rng(0)
