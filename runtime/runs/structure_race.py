@@ -32,6 +32,7 @@ from sysidc.runtime.runs.structures import (
 )
 from sysidc.runtime.runs.wrong_loss import is_wrong, one_step_error
 from sysidc.runtime.training.preparation import records_of_part
+from sysidc.runtime.training.starts import MANY
 from sysidc.runtime.training.stops import Settled
 
 NEAR = 1.15
@@ -74,6 +75,7 @@ class StructureRace(Race):
     def open(self) -> None:
         """Fill in what the plan leaves open, by what the records show."""
         self.innovating, self.most = False, math.inf
+        self.again: set[str] = set()
         periods = averaged(self.data) if self.plan.data.validation.share else None
         if periods is not None:
             self.data, self.whole = periods.data, periods.whole
@@ -185,12 +187,13 @@ class StructureRace(Race):
         alike = self.simulation.linear_start and not draws(self.plans[kept[0].structure])
         if following <= len(kept) or alike:
             return list(kept)
-        more = range(self.stages[0].starts, self.stages[0].starts + following - len(kept))
+        begun = self.stages[0].starts + (kept[0].structure in self.again)
+        more = range(begun, begun + following - len(kept))
         return [*kept, *((kept[0].structure, index) for index in more)]
 
     def joined(self, number: int, stage: StagePlan, ranked: list[Candidate]) -> list[Candidate]:
         if number == 0 and not self.integrating:
-            ranked = self._with_more_states(number, stage, ranked)
+            ranked = self._begun_again(number, stage, self._with_more_states(number, stage, ranked))
         if number == max(0, len(self.stages) - 2) and not self.integrating:
             ranked = self._with_innovations(number, stage, ranked)
             ranked = ranked if self.innovating else self._with_deeper(number, stage, ranked)
@@ -207,6 +210,18 @@ class StructureRace(Race):
         self.plans |= {item.name: item.plan for item in more}
         joined = self.stage(number, stage, [(item.name, 0) for item in more])
         return self._with_more_states(number, stage, sorted([*ranked, *joined], key=self.rank))
+
+    def _begun_again(self, number: int, stage: StagePlan, ranked: list[Candidate]) -> list[Candidate]:
+        """The candidates with a second start of each that goes on and has networks of many states: how far these come
+        depends on the coordinates that they begin in."""
+        if "starts" in self.simulation.written or not self.simulation.linear_start:
+            return ranked
+        names = [candidate.structure for candidate in ranked[: stage.keep]]
+        names = [name for name in names if order_of(name) >= MANY and draws(self.plans[name])]
+        if not names:
+            return ranked
+        self.again |= set(names)
+        return sorted([*ranked, *self.stage(number, stage, [(name, 1) for name in names])], key=self.rank)
 
     def _is_tame(self, candidate: Candidate) -> bool:
         """What bends it is bounded."""

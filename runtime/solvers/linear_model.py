@@ -101,6 +101,17 @@ class LinearModel:
         moving = spread > 1e-12 * max(float(spread.max(initial=0.0)), np.finfo(np.float64).tiny)
         return self.transformed(np.diag(1 / np.where(moving, spread, 1.0)))
 
+    def levelled(self, records: Sequence[Floats], least: float = 0.1) -> LinearModel:
+        """Coordinates in which no direction of the states hides behind another while `records` drive them from zero.
+
+        x' = S^-1/2 x, S being the covariance of the states, its eigenvalues raised to `least` times the largest where
+        they are smaller: uncorrelated states of unit variance, weak ones amplified no more than those at that bound.
+        """
+        x = np.concatenate([self.states(u) for u in records])
+        values, directions = np.linalg.eigh(np.atleast_2d(np.cov(x, rowvar=False)))
+        floor = max(least * float(values[-1]), np.finfo(np.float64).tiny)
+        return self.transformed(directions @ np.diag(np.maximum(values, floor) ** -0.5) @ directions.T)
+
     def integrators_first(self) -> LinearModel:
         """Coordinates in which A moves the first states least: with a pole of one they add up the others, which do not
         depend on them."""

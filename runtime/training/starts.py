@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -12,6 +13,7 @@ from sysidc.runtime.nn.curve import Curve, Spline
 from sysidc.runtime.nn.equations import Equations
 from sysidc.runtime.nn.lru import LRU
 from sysidc.runtime.nn.recurrent import Recurrent
+from sysidc.runtime.nn.state_space import StateSpace
 from sysidc.runtime.solvers.block_starts import block_from_poles, random_poles, several_between
 from sysidc.runtime.solvers.cascade_starts import CascadeStart, cascade_starts
 from sysidc.runtime.solvers.hankel import Pair
@@ -34,6 +36,9 @@ from sysidc.runtime.training.recurrent_start import cells_and_head, write_cells
 
 ENOUGH = 6_000
 """Samples of each record that cascades are compared on."""
+
+MANY = 4
+"""States from which on some may be nearly the same."""
 
 MOST = 64
 MIRRORED = "; its poles outside the unit circle are mirrored into it"
@@ -67,7 +72,7 @@ class Starts:
             if lru is not None:
                 return self._lru(stack, records, *lru)
             if len(layers) == 1:
-                return self._one_block(stack, records, layers[0])
+                return self._one_block(stack, records, layers[0], index)
             if len(layers) == 2:
                 return self._two_blocks(stack, records, layers, index)
         except ValueError as error:
@@ -95,11 +100,17 @@ class Starts:
             self._fitted[key] = fit_linear(stack, records, self.block, states)
         return self._fitted[key]
 
-    def _one_block(self, stack: Chain, records: Sequence[Records], layer: LinearLayer) -> str:
-        start = self._linear(stack, records, room(layer))
+    def _one_block(self, stack: Chain, records: Sequence[Records], layer: LinearLayer, index: int) -> str:
+        """Every second start of a large state space is in levelled coordinates: of many states some are nearly the same
+        in the coordinates that a linear fit ends in, and a network does not see what is between them."""
+        start, told = self._linear(stack, records, room(layer)), ""
+        bent = isinstance(layer, StateSpace) and (layer.f is not None or layer.h is not None)
+        if index % 2 and bent and layer.states >= MANY:
+            start = replace(start, model=start.model.levelled([u for u, _ in start.centred(records)]))
+            told = ", in levelled coordinates"
         place(layer, start)
         cover_curves(stack, records)
-        return start.told
+        return start.told + told
 
     def _cells(
         self, stack: Chain, records: Sequence[Records], cells: Recurrent, head: torch.nn.Linear, index: int

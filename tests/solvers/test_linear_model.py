@@ -104,6 +104,16 @@ def test_scaled_states_have_unit_standard_deviation() -> None:
     assert_close(scaled.frequency_response(OMEGA), model.frequency_response(OMEGA))
 
 
+def test_levelled_states_are_uncorrelated_and_weak_ones_are_amplified_no_more_than_the_bound_allows() -> None:
+    model = stable(4, 2, 1, seed=7)
+    records = [np.random.default_rng(8).standard_normal((500, 2))]
+    before = np.linalg.eigvalsh(np.cov(model.states(records[0]).T))
+    levelled = model.levelled(records, least=0.3)
+    after = np.cov(levelled.states(records[0]).T)
+    assert_close(np.sort(np.linalg.eigvalsh(after)), np.sort(np.minimum(1, before / (0.3 * before[-1]))))
+    assert_close(levelled.frequency_response(OMEGA), model.frequency_response(OMEGA))
+
+
 def test_balanced_gramians_are_one_diagonal() -> None:
     model = stable(4, 1, 2, seed=9).balanced()
     reached = sum(M @ M.T for M in (np.linalg.matrix_power(model.A, k) @ model.B for k in range(800)))
