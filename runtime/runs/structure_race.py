@@ -214,7 +214,8 @@ class StructureRace(Race):
     def _begun_again(self, number: int, stage: StagePlan, ranked: list[Candidate]) -> list[Candidate]:
         """The candidates with a second start of each that goes on and has networks of many states: how far these come
         depends on the coordinates that they begin in."""
-        if "starts" in self.simulation.written or not self.simulation.linear_start:
+        last = number == len(self.stages) - 1
+        if last or "starts" in self.simulation.written or not self.simulation.linear_start:
             return ranked
         names = [candidate.structure for candidate in ranked[: stage.keep]]
         names = [name for name in names if order_of(name) >= MANY and draws(self.plans[name])]

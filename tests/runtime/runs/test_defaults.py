@@ -24,6 +24,7 @@ from sysidc.runtime.runs.progress import Progress
 from sysidc.runtime.runs.resume import Progressed
 from sysidc.runtime.runs.structures import Outlook
 from sysidc.runtime.runs.train import Outcome, fit
+from sysidc.runtime.training.starts import MANY
 from tests.runtime.runs.bare_simulation import plan_of, write
 
 LINEAR = "StateSpace(hidden = [], output_hidden = [])"
@@ -232,3 +233,15 @@ def test_an_output_that_never_moves_is_named_and_simulated(tmp_path: Path) -> No
     outcome = trained(plan, tmp_path)
     assert told(outcome, "is 3 from end to end") and not told(outcome, "runs away")
     assert error_of(plan, outcome) == 0
+
+
+@pytest.mark.parametrize("settings", ["epochs = 2", "epochs = 2  starts = 1"], ids=["left out", "written"])
+def test_networks_of_many_states_that_go_on_begin_once_more_unless_the_file_says_how_often(
+    settings: str, tmp_path: Path
+) -> None:
+    rng = np.random.default_rng(5)
+    u = rng.standard_normal(600)
+    write(tmp_path / "a.csv", u, driven(u, bent=0.1) + 0.01 * rng.standard_normal(600))
+    outcome = trained(plan_of(tmp_path, 'train = "a.csv"', settings, f"StateSpace(states = {MANY})"), tmp_path)
+    again = [line for line in outcome.log if "network in f, start 2" in line and "in levelled coordinates" in line]
+    assert len(again) == ("starts" not in settings)
