@@ -75,9 +75,9 @@ y[k]   = C x[k] + D u[k] + b_y + h(x[k], u[k])
 
 f and h are networks with the widths `hidden` and `output_hidden`, an empty list meaning none; both start at zero, so
 the layer starts as linear dynamics. With `innovations` the error e[k] = y[k] - y^[k] corrects the state, and the state
-equation sees x[k] + K e[k]: it is trained one step ahead and simulated with e = 0. The first `integrators` states, which
-a linear start makes those that add up the others, are kept out of f and h. What is `auto` (left out, or written) is
-raced in the training; it counts as 3 states and `hidden = [8]` until then.""",
+equation sees x[k] + K e[k]: it is trained one step ahead and simulated with e = 0. The first `integrators` states,
+which a linear start makes those that add up the others, are kept out of f and h. What is `auto` (left out, or written)
+is raced in the training; it counts as 3 states and `hidden = [8]` until then.""",
     "PolynomialStateSpace": """```
 x[k+1] = A x[k] + B u[k] + b_x + E m(x[k], u[k])
 y[k]   = C x[k] + D u[k] + b_y
