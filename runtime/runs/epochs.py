@@ -16,6 +16,10 @@ from sysidc.runtime.runs import mistakes
 
 METRICS = ("train_loss", "val_loss", "val_rmse", "val_nrmse", "val_fit")
 
+PATIENCE = 10
+"""Validations one after another that give no number, after which a second-order training is lost: its steps only take
+what lowers the training error, and a model that runs away in validation may be on its way through."""
+
 Row = dict[str, Any]
 
 
@@ -24,7 +28,7 @@ class LearningCurve(Logger):
 
     Each of `told` is called with a row when its epoch is over. `lr` and `horizon` are those that the epoch began with;
     `horizon` stays away except in prediction mode. `seconds` is what the fit took up to the end of the epoch, an
-    interruption left out.
+    interruption left out. A metric is None where it was not measured or is no finite number.
     """
 
     def __init__(self, *told: Callable[[Row], None]):
@@ -48,7 +52,7 @@ class LearningCurve(Logger):
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         row = self.rows[-1]
-        row.update({name: float(metrics[name]) for name in METRICS if name in metrics})
+        row.update({name: _finite(metrics[name]) for name in METRICS if name in metrics})
         if "train_loss" in metrics:  # Lightning logs it last
             before, began = self._began
             row["seconds"] = round(before + time.perf_counter() - began, 4)
@@ -81,8 +85,14 @@ class EpochWatch(pl.Callback):
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         value = trainer.callback_metrics.get("val_loss")
-        if value is not None:
+        before = [row["val_loss"] is None for row in self.curve.rows[:-1]]
+        passing = learning_rate(trainer) is None and not (len(before) >= PATIENCE - 1 and all(before[1 - PATIENCE :]))
+        if value is not None and not passing:
             _require_finite("the validation loss", float(value), trainer)
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
 
 
 def learning_rate(trainer: pl.Trainer) -> float | None:

@@ -38,10 +38,13 @@ def no_float16(precision: str) -> RunError:
 def diverged(
     what: str, value: float, step: int, epoch: int, learning_rate: float | None, searches: bool = True
 ) -> RunError:
-    """`searches` is off where an LBFGS takes its steps unseen, without a line search."""
+    """`searches` is off where an LBFGS takes its steps unseen, without a line search; `learning_rate` is None in
+    second-order training, whose steps never raise the training loss."""
     at = "" if learning_rate is None else f" at the learning rate {learning_rate:g}"
     message = f"{what} became {value} behind step {step}, in epoch {epoch}{at}"
     help = "a smaller learning rate, `gradient_clip`, or `normalize = standard`"
+    if learning_rate is None:
+        help = "fewer states or a lower degree, a `Clip` behind them, or longer records"
     search = "`LBFGS(line_search_fn = strong_wolfe)`, whose steps stop where the loss would rise; or "
     return RunError("diverged", message, help if searches else search + help)
 
