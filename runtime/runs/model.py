@@ -25,6 +25,9 @@ from sysidc.runtime.training import LightningPredictionTrainingModule
 from sysidc.runtime.training.bounded import BoundedSimulationTrainingModule
 from sysidc.runtime.training.step import TrainingModule, last_steps
 
+ORIGIN = "origin"
+"""The one entry of the weights' metadata: of several the order, and so the bytes of the file, is left to chance."""
+
 
 @dataclass(frozen=True)
 class Trained:
@@ -68,8 +71,8 @@ class Trained:
 
     def save(self, folder: Path) -> None:
         with written(folder / WEIGHTS) as path:
-            told = {"plan": self.plan.hash, "output_range": json.dumps(self.output_range)}
-            path.write_bytes(save(self.state(), metadata=told))
+            told = json.dumps({"plan": self.plan.hash, "output_range": self.output_range})
+            path.write_bytes(save(self.state(), metadata={ORIGIN: told}))
         if any(member.model != self.plan.model for member in self.members):
             write_json(folder / MEMBERS, self.member_trees())
 
@@ -85,8 +88,9 @@ class Trained:
             raise mistakes.no_run(folder, WEIGHTS)
         try:
             with safe_open(path, "pt") as file:
-                told = json.loads((file.metadata() or {}).get("output_range", "null"))
-            return replace(cls.of_state(plan, load_file(path), _members(folder, plan)), output_range=told)
+                told = json.loads((file.metadata() or {}).get(ORIGIN, "{}"))
+            trained = cls.of_state(plan, load_file(path), _members(folder, plan))
+            return replace(trained, output_range=told.get("output_range"))
         except (SafetensorError, OSError, RuntimeError, ValueError) as error:
             raise mistakes.broken_run(path, " ".join(str(error).split())) from None
 

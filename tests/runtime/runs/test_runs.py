@@ -162,6 +162,16 @@ def test_a_training_that_explodes_later_keeps_the_best_weights_until_then(
         assert_close(value, expected[key], rtol=0, atol=0)
 
 
+def test_the_same_model_is_the_same_bytes(specs: Path) -> None:
+    trained = sysidc.load("simulation.sysid").train().trained
+    written = set()
+    for number in range(10):
+        (specs / str(number)).mkdir()
+        trained.save(specs / str(number))
+        written.add((specs / str(number) / "weights.safetensors").read_bytes())
+    assert len(written) == 1
+
+
 def test_a_run_that_fails_leaves_the_finished_one_alone(specs: Path) -> None:
     run = sysidc.load("simulation.sysid").train()
     before = (run.path / "weights.safetensors").read_bytes()
