@@ -85,9 +85,9 @@ class EpochWatch(pl.Callback):
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         value = trainer.callback_metrics.get("val_loss")
-        before = [row["val_loss"] is None for row in self.curve.rows[:-1]]
-        passing = learning_rate(trainer) is None and not (len(before) >= PATIENCE - 1 and all(before[1 - PATIENCE :]))
-        if value is not None and not passing:
+        earlier = [row["val_loss"] is None for row in self.curve.rows[-PATIENCE:-1]]
+        lost = len(earlier) == PATIENCE - 1 and all(earlier)
+        if value is not None and (lost or learning_rate(trainer) is not None):
             _require_finite("the validation loss", float(value), trainer)
 
 

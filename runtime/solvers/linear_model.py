@@ -106,10 +106,11 @@ class LinearModel:
 
         x' = S^-1/2 x, S being the covariance of the states, its eigenvalues raised to `least` times the largest where
         they are smaller: uncorrelated states of unit variance, weak ones amplified no more than those at that bound.
+        States that do not move at all stay as they are.
         """
         x = np.concatenate([self.states(u) for u in records])
         values, directions = np.linalg.eigh(np.atleast_2d(np.cov(x, rowvar=False)))
-        floor = max(least * float(values[-1]), np.finfo(np.float64).tiny)
+        floor = least * float(values[-1]) if values[-1] > np.finfo(np.float64).tiny else 1.0
         return self.transformed(directions @ np.diag(np.maximum(values, floor) ** -0.5) @ directions.T)
 
     def integrators_first(self) -> LinearModel:

@@ -114,6 +114,11 @@ def test_levelled_states_are_uncorrelated_and_weak_ones_are_amplified_no_more_th
     assert_close(levelled.frequency_response(OMEGA), model.frequency_response(OMEGA))
 
 
+def test_states_at_rest_are_not_levelled() -> None:
+    model = stable(4, 2, 1, seed=7)
+    assert_close(model.levelled([np.zeros((50, 2))]).A, model.A)
+
+
 def test_balanced_gramians_are_one_diagonal() -> None:
     model = stable(4, 1, 2, seed=9).balanced()
     reached = sum(M @ M.T for M in (np.linalg.matrix_power(model.A, k) @ model.B for k in range(800)))
